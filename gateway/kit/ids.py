@@ -1,0 +1,43 @@
+"""Identifiers: UUIDv7 for requests and logs (they sort by time), 32 hex characters for accounts and tokens."""
+
+import secrets
+import time
+from os import urandom
+from uuid import uuid4
+
+_POOL_BYTES = 4096
+_DIGITS = 19
+"""Random hexadecimal digits taken for one id: 76 bits, of which two give way to the variant."""
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_pool = ""
+_pool_at = 0
+
+
+def _noise() -> str:
+    """Random digits from a refilled pool: one system call serves some 400 request ids.
+
+    Good for ids, which are not secrets; tokens and keys come from `secrets`.
+    """
+    global _pool, _pool_at
+    start = _pool_at
+    if start + _DIGITS > len(_pool):
+        _pool = urandom(_POOL_BYTES).hex()
+        start = 0
+    _pool_at = start + _DIGITS
+    return _pool[start : start + _DIGITS]
+
+
+def uuid7(wall_s: float | None = None) -> str:
+    """A UUIDv7 (RFC 9562 section 5.7), lowercase with hyphens; `wall_s` in seconds since the epoch."""
+    moment = f"{int((time.time() if wall_s is None else wall_s) * 1000) & 0xFFFF_FFFF_FFFF:012x}"
+    noise = _noise()
+    return f"{moment[:8]}-{moment[8:]}-7{noise[:3]}-{_VARIANT[noise[3]]}{noise[4:7]}-{noise[7:]}"
+
+
+def uuid4_text() -> str:
+    return str(uuid4())
+
+
+def hex32() -> str:
+    """32 hex characters, 128 random bits: the shape of Cloudflare's account and token ids."""
+    return secrets.token_hex(16)

@@ -1,0 +1,64 @@
+"""Facts that flow up: the log record of a request, and the usage a provider reported (specification section 6.1)."""
+
+from typing import NamedTuple
+
+
+class Usage(NamedTuple):
+    """Tokens as the provider counted them; None where it said nothing. Never a guess."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    tokens_reasoning: int | None = None
+    model: str = ""
+    """The model's name in the answer, if it has one."""
+    exactness: str = "unknown"
+    """`exact`: the final figures were seen; `partial`: the stream ended before them; `unknown`: none were."""
+
+
+UNKNOWN_USAGE = Usage()
+
+
+class LogRecord(NamedTuple):
+    """One row of the request log. A tuple, because the edge makes one for each request and ships them as JSON arrays."""
+
+    id: str
+    """UUIDv7; equals `cf-aig-log-id`."""
+    account_id: str
+    gateway_id: str
+    created_at: float
+    """Seconds since the epoch, at the request's start."""
+    provider: str
+    model: str
+    model_type: str
+    """`chat`, `embedding`, ... or empty."""
+    method: str
+    path: str
+    """Path behind the provider, query string removed (it may hold keys)."""
+    status_code: int
+    """The status the client got; 499 when it left first."""
+    success: bool
+    outcome: str
+    """`completed`, `client_gone`, `upstream_truncated`, `upstream_error`, `refused`"""
+    cached: bool
+    duration_ms: int
+    first_byte_ms: int | None
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cached: int | None
+    tokens_reasoning: int | None
+    usage_exactness: str
+    metadata: str | None
+    """JSON text of at most five entries."""
+    step: int
+    request_type: str
+    request_content_type: str
+    response_content_type: str
+    request_size: int
+    response_size: int
+    event_id: str
+    user_agent: str
+    authentication: bool
+    """Whether the gateway asked for a token."""
+    token_id: str
+    streamed: bool

@@ -1,0 +1,59 @@
+"""Where a request is going: the surface it entered by and the names found in its path."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Surface(Enum):
+    """A family of URLs with one way to authenticate and one shape of errors (specification sections 1 and 19)."""
+
+    PROVIDER_NATIVE = auto()
+    """`/v1/{account}/{gateway}/{provider}/{rest}`"""
+    UNIVERSAL = auto()
+    """`/v1/{account}/{gateway}`"""
+    COMPAT = auto()
+    """`/v1/{account}/{gateway}/compat/...`"""
+    REST_RUN = auto()
+    """`/client/v4/accounts/{account}/ai/run`, with or without a model in the path"""
+    REST_V1 = auto()
+    """`/client/v4/accounts/{account}/ai/v1/...`"""
+    CONTROL = auto()
+    """The management API; the edge relays it to control."""
+    DASHBOARD = auto()
+    OPS = auto()
+    """`/livez`, `/readyz`"""
+    NOWHERE = auto()
+    """No route: only refusals have it."""
+
+    __hash__ = (
+        object.__hash__
+    )  # members are singletons; Enum's own hash is a Python function, and every request asks five times
+
+
+REST_SURFACES = frozenset({Surface.REST_RUN, Surface.REST_V1})
+
+
+class Endpoint(Enum):
+    """What an OpenAI- or Anthropic-shaped path asks for; the value is what documents call it."""
+
+    CHAT = "chat/completions"
+    RESPONSES = "responses"
+    MESSAGES = "messages"
+    EMBEDDINGS = "embeddings"
+    MODELS = "models"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    surface: Surface
+    account_id: str = ""
+    gateway_id: str = ""
+    """Empty when the path names none: REST, where a header or `default` decides."""
+    provider: str = ""
+    """The provider's slug as the path spells it; empty on REST and compat."""
+    tail: str = ""
+    """What follows the provider, query string included: raw, still percent-encoded, without leading slash.
+    For `run/{model}` the model, with `%2F` decoded."""
+    endpoint: Endpoint | None = None
+    """Set on COMPAT, REST_RUN and REST_V1."""

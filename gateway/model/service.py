@@ -1,0 +1,111 @@
+"""How the service runs: configuration as plain values. `run.config` reads it from file, environment and flags."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    header_bytes: int = 65_536
+    """Request line and fields together; each line alone is held to 8190 by the parser."""
+    body_bytes: int = 512 * 1024 * 1024
+    """Largest request body; more is 413."""
+    peek_bytes: int = 32 * 1024 * 1024
+    """How far into a REST or compat body the model's name is looked for."""
+    replay_bytes: int = 65_536
+    """A body declared no longer than this is held whole: it leaves in one write with its head, and may be sent a second time
+    when a reused connection turns out dead. Longer and chunked ones stream."""
+    connections_per_origin: int = 2048
+    idle_per_origin: int = 256
+    waiting_per_origin: int = 1024
+    """Requests that may wait for a connection; more is 503."""
+    log_queue_bytes: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds. There is no total limit: streams may last."""
+
+    connect_s: float = 10.0
+    first_byte_s: float = 300.0
+    """From the request's end to the response head; `cf-aig-request-timeout` overrides it."""
+    idle_s: float = 300.0
+    """Silence within a response body."""
+    client_body_s: float = 30.0
+    """Silence within a request body."""
+    client_write_s: float = 60.0
+    """A client that takes nothing while bytes wait for it."""
+    keepalive_s: float = 75.0
+    upstream_keepalive_s: float = 10.0
+    queue_s: float = 5.0
+    """Waiting for a free upstream connection."""
+    drain_s: float = 600.0
+    """Streams under way at SIGTERM may take this long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCaching:
+    ttl_s: float = 60.0
+    refresh_ahead: float = 0.75
+    """Share of the lifetime after which a hit renews the entry in the background."""
+    grace_s: float = 600.0
+    """How long a known token goes on while control or the store cannot be asked."""
+    negative_ttl_s: float = 5.0
+    positive_entries: int = 100_000
+    negative_entries: int = 50_000
+    ask_timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderOverride:
+    """Operator's word on a provider; may be plain http and private."""
+
+    base_url: str = ""
+    keyless: bool = False
+    """The upstream needs no key (a private vLLM): requests without one are forwarded instead of refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeConfig:
+    """All an edge worker is told at its start."""
+
+    listen: tuple[str, ...] = ("127.0.0.1:8787",)
+    control_socket: str = ""
+    """Path of control's unix socket: link and management API."""
+    pepper: bytes = field(default=b"", repr=False)
+    ca_bundle: str = ""
+    """PEM file that replaces the system's certificate authorities for providers; empty for the system's."""
+    allow_private_custom: bool = False
+    """Whether custom providers may be plain http or live on private addresses (SSRF guard off)."""
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    token_cache: TokenCaching = field(default_factory=TokenCaching)
+    providers: dict[str, ProviderOverride] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlConfig:
+    """All the control process is told at its start."""
+
+    control_socket: str
+    """Path of the unix socket it serves the API, the dashboard and the link on; its folder is private (0700)."""
+    ops_listen: str = "127.0.0.1:8788"
+    """host:port of the ops listener; empty for none."""
+    store_url: str = ""
+    """`sqlite:////absolute/path` or `postgresql://…`."""
+    data_dir: str = ""
+    pepper: bytes = field(default=b"", repr=False)
+    """Key of the token digests."""
+    master_key: bytes = field(default=b"", repr=False)
+    """32 bytes: seals provider keys (AES-256-GCM)."""
+    account_id: str = ""
+    """Of the first account; generated when empty."""
+    bootstrap_token: str = field(default="", repr=False)
+    """Preset value of the first token; minted when empty."""
+    public_url: str = "http://127.0.0.1:8787"
+    """Origin that clients reach the gateway by; shown in `url/{provider}`."""
+    workers: int = 1
+    """Edges expected: readiness waits for them."""
+    revoke_timeout_s: float = 2.0
+    """How long a revocation waits for every edge's word."""
+    shutdown_s: float = 10.0
+    allow_private_custom: bool = False

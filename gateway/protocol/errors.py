@@ -1,0 +1,61 @@
+"""Fault × surface → status, fields, body (specification section 19.1; what real clients read decides the rest).
+
+Gateway tree: shape B, `error` as an array. REST and management: shape A, the v4 envelope with `errors`. Where OpenAI's
+clients are the callers (REST `/ai/v1/*` and compat) an OpenAI-style `error` object stands beside `errors`: they read
+nothing else, and show "401 status code (no body)" without it.
+"""
+
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from gateway.model.faults import Fault
+from gateway.model.routes import Surface
+
+
+class RenderedFault(NamedTuple):
+    status: int
+    reason: bytes
+    fields: bytes
+    """Header lines, each ending with CRLF, content-length included."""
+    body: bytes
+
+
+_V4: Final = frozenset({Surface.REST_RUN, Surface.REST_V1, Surface.CONTROL, Surface.DASHBOARD, Surface.OPS, Surface.NOWHERE})
+_OPENAI: Final = frozenset({Surface.REST_V1, Surface.COMPAT})
+_OPENAI_TYPES: Final = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+}
+
+
+@lru_cache(maxsize=1024)
+def render(fault: Fault, surface: Surface, message: str | None = None) -> RenderedFault:
+    """The answer to a refused request. Rendered once for each pair, so refusing costs next to nothing."""
+    code, text = fault.code, message or fault.message
+    if surface in _V4:
+        code = fault.rest_code or code
+        text = message or fault.rest_message or text
+    body = orjson.dumps(_shape(fault.status, code, text, surface))
+    lines = [b"content-type: application/json\r\n", b"content-length: %d\r\n" % len(body)]
+    if fault.retry_after_s is not None:
+        lines.append(b"retry-after: %d\r\n" % fault.retry_after_s)
+    elif fault.status not in (408, 409):
+        lines.append(b"x-should-retry: false\r\n")
+    return RenderedFault(fault.status, HTTPStatus(fault.status).phrase.encode(), b"".join(lines), body)
+
+
+def _shape(status: int, code: int, text: str, surface: Surface) -> dict[str, Any]:
+    problem = [{"code": code, "message": text}]
+    openai = {"message": text, "type": _OPENAI_TYPES.get(status, "api_error"), "code": str(code)}
+    if surface in _V4:
+        envelope: dict[str, Any] = {"result": None, "success": False, "errors": problem, "messages": []}
+        return envelope | {"error": openai} if surface in _OPENAI else envelope
+    told = {"name": "AiGatewayError", "httpCode": status, "internalCode": code, "message": text, "description": text}
+    if surface in _OPENAI:
+        return {"success": False, "result": [], "messages": [], "errors": problem, "error": openai} | told
+    return {"success": False, "result": [], "messages": [], "error": problem} | told

@@ -1,0 +1,260 @@
+"""Header fields: what a request's head says to us, and what crosses to the other side.
+
+Rules of this file: fields are pairs of raw bytes in the order they came; names compare lowercase; nothing that concerns
+this hop, this gateway or another proxy crosses (RFC 9110 section 7.6.1, specification section 3.1).
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from gateway.model.faults import EXPECTATION_FAILED, HEADERS_TOO_LARGE, MALFORMED, Refusal
+from gateway.model.routes import Route
+from gateway.protocol.options import RequestOptions
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"http2-settings",
+    }
+)
+
+_REQUEST_DROPPED: Final = HOP_BY_HOP | {
+    b"host",
+    b"content-length",
+    b"expect",
+    b"cookie",
+    b"forwarded",
+    b"x-real-ip",
+    b"x-original-url",
+    b"x-rewrite-url",
+    b"x-gateway-client",
+    b"x-auth-email",
+    b"x-auth-key",
+    b"x-fal-target-url",
+}
+_REQUEST_DROPPED_PREFIXES: Final = (b"cf-", b"x-forwarded-")
+
+_RESPONSE_DROPPED: Final = HOP_BY_HOP | {b"content-length", b"alt-svc"}
+_FROM_PROVIDERS_DROPPED: Final = _RESPONSE_DROPPED | {
+    # Said of the provider's origin, but heard of ours, where the dashboard lives.
+    b"set-cookie",
+    b"strict-transport-security",
+    b"clear-site-data",
+    b"public-key-pins",
+}
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close"})
+
+CREDENTIAL_FIELDS: Final = frozenset(
+    {
+        b"authorization",
+        b"x-api-key",
+        b"api-key",
+        b"x-goog-api-key",
+        b"xi-api-key",
+    }
+)
+"""Slots that may hold a provider's key, or one of our tokens in its place (specification section 2.1)."""
+
+_SINGLETONS: Final = CREDENTIAL_FIELDS | {b"cf-aig-authorization", b"expect", b"host", b"content-length", b"transfer-encoding"}
+
+# Field values: no control characters but tab, nothing that is not UTF-8 (RFC 9110 section 5.5).
+_UNCLEAN: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+# host[:port], names and IPv4 or a bracketed IPv6 (RFC 3986 section 3.2.2, without userinfo).
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?\Z")
+_DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
+
+
+class RequestHead:
+    """One request's fields, read once. A keep-alive client repeats them, so a connection keeps its last head and the
+    blocks made from it; both end with the connection."""
+
+    __slots__ = (
+        "_blocks",
+        "_connection_named",
+        "chunked",
+        "content_length",
+        "control",
+        "credentials",
+        "expects_continue",
+        "fields",
+        "http_10",
+        "memo",
+        "options",
+        "route",
+        "upgrade",
+    )
+
+    def __init__(self, fields: Fields, *, http_10: bool, limit_bytes: int) -> None:
+        """Raises Refusal for fields that a strict HTTP/1.1 server must not act on."""
+        self.fields = fields
+        self.http_10 = http_10
+        self.chunked = False
+        self.content_length: int | None = None
+        self.expects_continue = False
+        self.upgrade = b""
+        self.credentials: dict[bytes, bytes] = {}
+        """Credential slots by lowercase name: provider's keys, or one of our tokens in their place."""
+        self.control: dict[bytes, bytes] = {}
+        """`cf-*` fields (and fal's target) by lowercase name; the first of each counts."""
+        self.route: Route | None = None
+        """What `edge.routing` made of this head's request line and fields."""
+        self.options: RequestOptions | None = None
+        self.memo: dict[object, object] = {}
+        """What later phases derive from this head alone."""
+        self._connection_named: frozenset[bytes] = frozenset()
+        self._blocks: dict[frozenset[bytes], bytes] = {}
+        self._read(limit_bytes)
+
+    def _read(self, limit_bytes: int) -> None:
+        size = 0
+        seen: set[bytes] = set()
+        for name, value in self.fields:
+            size += len(name) + len(value) + 4
+            if _UNCLEAN.search(value) or not _is_utf8(value):
+                raise Refusal(MALFORMED)
+            key = name.lower()
+            if key in _SINGLETONS:
+                if key in seen:
+                    # Two credentials, lengths or hosts: whoever picks one is wrong for somebody.
+                    raise Refusal(MALFORMED)
+                seen.add(key)
+            self._note(key, value)
+        if size > limit_bytes:
+            raise Refusal(HEADERS_TOO_LARGE)
+        if self.chunked and (self.http_10 or self.content_length is not None):
+            raise Refusal(MALFORMED)
+
+    def _note(self, key: bytes, value: bytes) -> None:
+        if key in CREDENTIAL_FIELDS:
+            self.credentials[key] = value
+        elif key.startswith(b"cf-") or key == b"x-fal-target-url":
+            self.control.setdefault(key, value)
+        elif (note := _NOTES.get(key)) is not None:
+            note(self, value)
+
+    def _note_host(self, value: bytes) -> None:
+        host = _HOST.match(value)
+        if host is None or int(host[1] or 0) > 65_535:
+            raise Refusal(MALFORMED)
+
+    def _note_content_length(self, value: bytes) -> None:
+        if not _DIGITS.match(value):
+            raise Refusal(MALFORMED)
+        self.content_length = int(value)
+
+    def _note_transfer_encoding(self, value: bytes) -> None:
+        # RFC 9112 section 6.1 allows codings before chunked; no client needs them and parsers differ on them.
+        if value.lower() != b"chunked":
+            raise Refusal(MALFORMED)
+        self.chunked = True
+
+    def _note_expect(self, value: bytes) -> None:
+        if value.lower() != b"100-continue":
+            raise Refusal(EXPECTATION_FAILED)
+        self.expects_continue = not self.http_10
+
+    def _note_connection(self, value: bytes) -> None:
+        self._connection_named |= {token.strip().lower() for token in value.split(b",")}
+
+    def _note_upgrade(self, value: bytes) -> None:
+        self.upgrade = self.upgrade or value.lower()  # the first counts, as for aiohttp's parser
+
+    def value(self, name: bytes) -> bytes:
+        """The first value of a field by lowercase name; empty when absent."""
+        for key, value in self.fields:
+            if key.lower() == name:
+                return value
+        return b""
+
+    def crossing(self, without: frozenset[bytes] = frozenset()) -> bytes:
+        """The block of fields that crosses to the provider, less those named; each line ends with CRLF."""
+        block = self._blocks.get(without)
+        if block is None:
+            dropped = _REQUEST_DROPPED | self._connection_named | without
+            block = b"".join(
+                b"%b: %b\r\n" % (name, value)
+                for name, value in self.fields
+                if (key := name.lower()) not in dropped and not key.startswith(_REQUEST_DROPPED_PREFIXES)
+            )
+            self._blocks[without] = block
+        return block
+
+
+_NOTES: Final = {
+    b"host": RequestHead._note_host,
+    b"content-length": RequestHead._note_content_length,
+    b"transfer-encoding": RequestHead._note_transfer_encoding,
+    b"expect": RequestHead._note_expect,
+    b"connection": RequestHead._note_connection,
+    b"upgrade": RequestHead._note_upgrade,
+}
+
+
+def _is_utf8(value: bytes) -> bool:
+    if value.isascii():
+        return True
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class ResponseFields(NamedTuple):
+    """A provider's fields as far as they cross, and what the relay wants to know of them."""
+
+    lines: list[bytes]
+    """Each ends with CRLF."""
+    content_type: bytes
+    encoded: bool
+    """The body has a Content-Encoding: it passes as it is, but cannot be read here."""
+    cache_control: bool
+    framing: Fields
+    """The fields that say where the body ends, names in lowercase; they do not cross."""
+
+
+def response_fields(fields: Fields, *, own: bool = False) -> ResponseFields:
+    """The fields of an answer that cross to the client: framing is rebuilt, and `cf-aig-*` is ours to say.
+
+    `own` marks control's answers, which may set cookies; a provider's may not.
+    """
+    dropped = _RESPONSE_DROPPED if own else _FROM_PROVIDERS_DROPPED
+    lines: list[bytes] = []
+    framing: Fields = ()
+    content_type = b""
+    encoded = cache_control = False
+    for name, value in fields:
+        key = name.lower()
+        if key in dropped or key.startswith(b"cf-aig-"):
+            if key in _FRAMING:
+                framing = (*framing, (key, value))
+            elif key == b"connection" and value.lower() not in _PLAIN_CONNECTION:
+                return response_fields(_without_named(fields), own=own)
+            continue
+        lines.append(b"%b: %b\r\n" % (name, value))
+        if key == b"content-type":
+            content_type = value
+        elif key == b"content-encoding":
+            encoded = True
+        elif key == b"cache-control":
+            cache_control = True
+    return ResponseFields(lines, content_type, encoded, cache_control, framing)
+
+
+def _without_named(fields: Fields) -> Fields:
+    """Without the fields that a Connection field names (RFC 9110 section 7.6.1), and without Connection itself."""
+    named = {token.strip().lower() for name, value in fields if name.lower() == b"connection" for token in value.split(b",")}
+    # What frames the body is no option: an answer cannot name it away.
+    gone = (named | {b"connection"}) - _FRAMING
+    return tuple((name, value) for name, value in fields if name.lower() not in gone)

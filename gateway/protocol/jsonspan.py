@@ -1,0 +1,323 @@
+"""Finds one top-level string of a JSON object while it arrives, and replaces it in place, without parsing the rest.
+
+Rules of this file: a byte is looked at a small fixed number of times whatever the chunks, so nothing that was consumed is
+searched again; what can be jumped over in C (strings, flat values, whole members) is; JSON is understood only as far as
+needed to know where a top-level key is, so most malformed input passes here and is the provider's to refuse.
+"""
+
+import re
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import orjson
+
+_QUOTE: Final = 0x22
+_BACKSLASH: Final = 0x5C
+_OPENERS: Final = frozenset(b"[{")
+_ENDS: Final = frozenset(b",}")
+_DEPTH_LIMIT: Final = 1000
+"""Deeper nesting is nobody's request; parsers refuse it too."""
+
+_STRING: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
+_ATOM: Final = rb'[^"\[\]{}]++|"' + _STRING + rb'"'
+_SPACE: Final = rb"[ \t\r\n]*+"
+
+
+def _shallow(levels: int) -> bytes:
+    """An array or object with at most so many levels of nesting."""
+    inner = rb"(?:" + _ATOM + rb")*+"
+    for _ in range(levels):
+        value = rb"[\[{]" + inner + rb"[\]}]"
+        inner = rb"(?:" + _ATOM + rb"|" + value + rb")*+"
+    return value
+
+
+_SHALLOW: Final = _shallow(4)
+_IN_STRING: Final = re.compile(_STRING, re.DOTALL)
+_IN_NESTED: Final = re.compile(rb"(?:" + _ATOM + rb"|" + _SHALLOW + rb")*+", re.DOTALL)
+_TO_BRACKET: Final = re.compile(_IN_NESTED.pattern + rb'([\[{]++|[\]}]++|")', re.DOTALL)
+"""Group 1 is a run of brackets that the shallow values do not account for, or the quote of a string without end."""
+_IN_SCALAR: Final = re.compile(rb'[^,\]}"\[{]*+')
+_BLANK: Final = re.compile(_SPACE)
+
+
+class _Patterns(NamedTuple):
+    others: re.Pattern[bytes]
+    """Whole members with any other key, up to the comma behind them, and blanks."""
+    direct: re.Pattern[bytes]
+    """An object's start up to the wanted string, when that has no escapes: most requests are decided by this alone."""
+
+
+@lru_cache(maxsize=16)
+def _patterns(key: str) -> _Patterns:
+    if not key.isidentifier() or not key.isascii():
+        raise ValueError("the key must be an ASCII identifier")
+    spelt = "".join(rf"(?:{char}|\\u00(?i:{ord(char):02x}))" for char in key).encode()
+    name = rb'"(?!' + spelt + rb'")' + _STRING + rb'"'
+    value = rb'(?:"' + _STRING + rb'"|[^ \t\r\n"\[\]{},:]++|' + _SHALLOW + rb")"
+    colon = _SPACE + rb":" + _SPACE
+    others = rb"[ \t\r\n,]*+(?:" + name + colon + value + _SPACE + rb",[ \t\r\n,]*+)*+"
+    direct = _SPACE + rb"\{" + others + rb'"' + key.encode() + rb'"' + colon + rb'"([^"\\]*+)"'
+    return _Patterns(re.compile(others, re.DOTALL), re.compile(direct, re.DOTALL))
+
+
+class SpanState(Enum):
+    PENDING = auto()
+    """More bytes are needed."""
+    FOUND = auto()
+    ABSENT = auto()
+    """The object has no such member, or its value is not a string."""
+    NOT_OBJECT = auto()
+    """The input is no JSON object, or one that ends in the middle."""
+    TOO_FAR = auto()
+    """Not decided within the limit."""
+
+
+class _Place(Enum):
+    START = auto()
+    MEMBERS = auto()
+    KEY = auto()
+    COLON = auto()
+    VALUE = auto()
+    WANTED = auto()
+    STRING = auto()
+    NESTED = auto()
+    SCALAR = auto()
+
+
+class StringFinder:
+    """Looks for the first top-level member `key` within `limit_bytes`; any chunking gives the same answer.
+
+    With a key that occurs twice the first one counts.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_depth",
+        "_key",
+        "_limit_bytes",
+        "_mark",
+        "_patterns",
+        "_place",
+        "_position",
+        "_state",
+        "_value",
+        "_wanted",
+    )
+
+    def __init__(self, key: str, limit_bytes: int) -> None:
+        self._key = key
+        self._patterns = _patterns(key)
+        self._limit_bytes = limit_bytes
+        self._buffer = bytearray()
+        self._position = 0
+        """Everything before it is done with."""
+        self._mark = 0
+        """Where the string began (behind its quote) that is being read or was found."""
+        self._depth = 0
+        """Open brackets within the top-level value being skipped."""
+        self._wanted = False
+        """Whether the key just read is the one."""
+        self._place = _Place.START
+        self._state = SpanState.PENDING
+        self._value = ""
+
+    @property
+    def state(self) -> SpanState:
+        return self._state
+
+    @property
+    def value(self) -> str:
+        """The string, decoded; empty unless FOUND."""
+        return self._value
+
+    @property
+    def buffer(self) -> bytes:
+        """All bytes fed so far (a copy)."""
+        return bytes(self._buffer)
+
+    def feed(self, chunk: bytes) -> SpanState:
+        """Take the next bytes; once decided they are only kept."""
+        self._buffer += chunk
+        if self._state is not SpanState.PENDING:
+            return self._state
+        if len(self._buffer) != len(chunk) or not self._found_directly():
+            while self._position < len(self._buffer) and self._step():
+                pass
+        undecided = self._state is SpanState.PENDING and len(self._buffer) > self._limit_bytes
+        if undecided or self._position > self._limit_bytes:
+            self._state, self._value = SpanState.TOO_FAR, ""
+        return self._state
+
+    def finish(self) -> SpanState:
+        """The input has ended."""
+        if self._state is SpanState.PENDING:
+            self._state = SpanState.NOT_OBJECT
+        return self._state
+
+    def spliced(self, new: str) -> bytes:
+        """All bytes fed so far with the found string replaced, every other byte as it came. ValueError unless FOUND."""
+        if self._state is not SpanState.FOUND:
+            raise ValueError("no string was found")
+        text = orjson.dumps(new)
+        with memoryview(self._buffer) as view:
+            return b"".join((view[: self._mark - 1], text, view[self._position :]))
+
+    def _decide(self, state: SpanState, position: int) -> bool:
+        self._state = state
+        self._position = position
+        return False
+
+    def _found_directly(self) -> bool:
+        found = self._patterns.direct.match(self._buffer)
+        if found is None:
+            return False
+        self._mark, end = found.span(1)
+        self._found(end)
+        return True
+
+    def _step(self) -> bool:
+        """One token; False when decided or out of bytes."""
+        match self._place:
+            case _Place.START:
+                return self._start()
+            case _Place.MEMBERS:
+                return self._members()
+            case _Place.KEY | _Place.WANTED | _Place.STRING:
+                return self._string()
+            case _Place.COLON:
+                return self._colon()
+            case _Place.VALUE:
+                return self._begin_value()
+            case _Place.NESTED:
+                return self._nested()
+            case _Place.SCALAR:
+                return self._scalar()
+
+    def _skip(self, pattern: re.Pattern[bytes]) -> int:
+        """Move over what the pattern takes; the byte there, or -1 when the bytes run out."""
+        found = pattern.match(self._buffer, self._position)
+        assert found is not None  # each of these patterns matches the empty string
+        self._position = found.end()
+        return self._buffer[self._position] if self._position < len(self._buffer) else -1
+
+    def _start(self) -> bool:
+        byte = self._skip(_BLANK)
+        if byte == ord("{"):
+            self._position += 1
+            self._place = _Place.MEMBERS
+            return True
+        return byte >= 0 and self._decide(SpanState.NOT_OBJECT, self._position + 1)
+
+    def _members(self) -> bool:
+        byte = self._skip(self._patterns.others)
+        if byte == _QUOTE:
+            self._position += 1
+            self._mark = self._position
+            self._place = _Place.KEY
+            return True
+        if byte == ord("}"):
+            return self._decide(SpanState.ABSENT, self._position + 1)
+        return byte >= 0 and self._decide(SpanState.NOT_OBJECT, self._position + 1)
+
+    def _string(self) -> bool:
+        end = self._closing_quote()
+        if end < 0:
+            return False
+        self._position = end + 1
+        if self._place is _Place.WANTED:
+            return self._found(end)
+        if self._place is _Place.KEY:
+            self._wanted = _decoded(self._buffer[self._mark : end]) == self._key
+            self._place = _Place.COLON
+        else:
+            self._place = _Place.NESTED if self._depth else _Place.MEMBERS
+        return True
+
+    def _found(self, end: int) -> bool:
+        value = _decoded(self._buffer[self._mark : end])
+        if value is None:
+            return self._decide(SpanState.NOT_OBJECT, end + 1)
+        self._value = value
+        return self._decide(SpanState.FOUND, end + 1)
+
+    def _closing_quote(self) -> int:
+        """Index of the quote that ends the string, -1 when it has not come; moves on to an unescaped boundary."""
+        buffer, position = self._buffer, self._position
+        quote = buffer.find(b'"', position)
+        if quote >= 0 and (quote == position or buffer[quote - 1] != _BACKSLASH):
+            return quote
+        if quote < 0 and buffer[-1] != _BACKSLASH:
+            self._position = len(buffer)
+            return -1
+        return self._position if self._skip(_IN_STRING) == _QUOTE else -1
+
+    def _colon(self) -> bool:
+        byte = self._skip(_BLANK)
+        if byte == ord(":"):
+            self._position += 1
+            self._place = _Place.VALUE
+            return True
+        return byte >= 0 and self._decide(SpanState.NOT_OBJECT, self._position + 1)
+
+    def _begin_value(self) -> bool:
+        byte = self._skip(_BLANK)
+        if byte < 0:
+            return False
+        if byte == _QUOTE:
+            self._position += 1
+            self._mark = self._position
+            self._place = _Place.WANTED if self._wanted else _Place.STRING
+        elif self._wanted:
+            return self._decide(SpanState.ABSENT, self._position + 1)
+        elif byte in _OPENERS:
+            self._position += 1
+            self._depth = 1
+            self._place = _Place.NESTED
+        else:
+            self._place = _Place.SCALAR
+        return True
+
+    def _nested(self) -> bool:
+        """The loop over brackets: all state in locals, because hostile bodies consist of nothing else."""
+        buffer, position, depth = self._buffer, self._position, self._depth
+        going_on = False
+        while (found := _TO_BRACKET.match(buffer, position)) is not None:
+            begin, position = found.span(1)
+            byte = buffer[begin]
+            if byte in _OPENERS:
+                depth += position - begin
+                if depth > _DEPTH_LIMIT:
+                    return self._decide(SpanState.NOT_OBJECT, position - depth + _DEPTH_LIMIT + 1)
+                continue
+            if byte == _QUOTE:
+                self._place = _Place.STRING
+                going_on = True
+                break
+            depth -= position - begin
+            if depth <= 0:
+                position += depth
+                depth = 0
+                self._place = _Place.MEMBERS
+                going_on = True
+                break
+        self._position, self._depth = position, depth
+        return going_on or self._skip(_IN_NESTED) >= 0
+
+    def _scalar(self) -> bool:
+        byte = self._skip(_IN_SCALAR)
+        if byte in _ENDS:
+            self._place = _Place.MEMBERS
+            return True
+        return byte >= 0 and self._decide(SpanState.NOT_OBJECT, self._position + 1)
+
+
+def _decoded(raw: bytearray) -> str | None:
+    """What stands between two quotes; None when it is no JSON string."""
+    try:
+        text = orjson.loads(b'"' + raw + b'"')
+    except orjson.JSONDecodeError:
+        return None
+    assert isinstance(text, str)
+    return text

@@ -1,0 +1,99 @@
+"""Splits a server-sent event stream into the data of its events (WHATWG HTML section 9.2), however the bytes arrive."""
+
+import re
+from typing import Final
+
+_CR: Final = 13
+_LF: Final = 10
+_BLANK_LINE: Final = re.compile(rb"[\r\n](?:(?<=\r)\n)?+[\r\n](?:(?<=\r)\n)?+")
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_SLACK: Final = 8
+"""Room for what is held beside the event: its line end, a byte order mark."""
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class EventSplitter:
+    """Holds at most one unfinished event, and of that no more than about `limit_bytes`.
+
+    An event over the limit counts in `oversized` and is dropped, or with `tails` delivered as its last `limit_bytes` raw
+    bytes; either way the next event is read as usual. The answer does not depend on how the stream is cut into chunks.
+    """
+
+    __slots__ = ("_after_cr", "_begun", "_held", "_limit_bytes", "_overrun", "_tails", "oversized")
+
+    def __init__(self, limit_bytes: int, *, tails: bool = False) -> None:
+        self.oversized = 0
+        """Events that were over the limit."""
+        self._limit_bytes = limit_bytes
+        self._tails = tails
+        self._held = bytearray()
+        self._overrun = False
+        self._after_cr = False
+        self._begun = False
+
+    @property
+    def clean(self) -> bool:
+        """Whether the stream stands between two events."""
+        return not self._held and not self._after_cr
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The data of each event that this chunk completes; events without data are left out."""
+        if self._after_cr and chunk:
+            self._after_cr = False
+            if chunk[0] == _LF:
+                chunk = chunk[1:]
+        look = max(0, len(self._held) - 1)  # it may end the last line of the event
+        self._held += chunk
+        events: list[bytes] = []
+        begin = 0
+        while (blank := _BLANK_LINE.search(self._held, look)) is not None:
+            self._close(begin, blank.start(), events)
+            begin = look = blank.end()
+        if begin:
+            self._after_cr = begin == len(self._held) and self._held[-1] == _CR
+            del self._held[:begin]
+        self._trim()
+        return events
+
+    def finish(self) -> list[bytes]:
+        """The stream has ended: data of the event that no blank line closed. A browser would drop it."""
+        events: list[bytes] = []
+        end = len(self._held)
+        if self._held.endswith((b"\n", b"\r")):
+            end -= 1
+        self._close(0, end, events)
+        self._held.clear()
+        return events
+
+    def _close(self, begin: int, end: int, events: list[bytes]) -> None:
+        held = self._held
+        if end > begin and held[end - 1] == _CR and held[end : end + 1] == b"\n":
+            end -= 1  # the search began within a CRLF
+        block = bytes(held[begin:end])
+        if not self._begun and end > begin:
+            self._begun = True
+            block = block.removeprefix(_BOM)
+        if self._overrun or len(block) > self._limit_bytes:
+            self._overrun = False
+            self.oversized += 1
+            if self._tails:
+                events.append(block[-self._limit_bytes :])
+        elif (data := _data(block)) is not None:
+            events.append(data)
+
+    def _trim(self) -> None:
+        surplus = len(self._held) - self._limit_bytes - _SLACK
+        if surplus > 0:
+            self._overrun = True
+            del self._held[:surplus]
+
+
+def _data(block: bytes) -> bytes | None:
+    if block.startswith(b"data:") and b"\n" not in block and b"\r" not in block:
+        return _value(block)
+    lines = [_value(line) for line in _LINE_END.split(block) if line.startswith(b"data:") or line == b"data"]
+    return b"\n".join(lines) if lines else None
+
+
+def _value(line: bytes) -> bytes:
+    return line[6:] if line[5:6] == b" " else line[5:]

@@ -1,0 +1,277 @@
+"""Token counts out of answers: every dialect, streamed or whole, complete or cut."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.model.records import UNKNOWN_USAGE, Usage
+from gateway.model.targets import Dialect
+from gateway.protocol.usage import UsageReader
+
+LIMIT = 4096
+
+
+def sse(*events: Any, end: bytes = b"\n\n") -> bytes:
+    return b"".join(b"data: " + (event if isinstance(event, bytes) else orjson.dumps(event)) + end for event in events)
+
+
+def read(
+    body: bytes,
+    *,
+    streamed: bool,
+    whole: bool = True,
+    size: int = 1 << 20,
+    dialect: Dialect = Dialect.OPENAI,
+    limit: int = LIMIT,
+) -> Usage:
+    reader = UsageReader(dialect, streamed=streamed, limit_bytes=limit)
+    for at in range(0, len(body), size):
+        reader.feed(body[at : at + size])
+    return reader.finish(whole)
+
+
+OPENAI_USAGE = {
+    "prompt_tokens": 9,
+    "completion_tokens": 12,
+    "total_tokens": 21,
+    "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 0},
+    "completion_tokens_details": {"reasoning_tokens": 3},
+}
+RESPONSES_USAGE = {
+    "input_tokens": 9,
+    "input_tokens_details": {"cached_tokens": 4},
+    "output_tokens": 12,
+    "output_tokens_details": {"reasoning_tokens": 3},
+    "total_tokens": 21,
+}
+FULL = Usage(9, 12, 4, 3, "m-1", "exact")
+
+
+def chunk(content: str, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": {"content": content}, "finish_reason": finish}
+    return {"id": "x", "object": "chat.completion.chunk", "model": "m-1", "choices": [choice], **more}
+
+
+USAGE_CHUNK = {"id": "x", "model": "m-1", "choices": [], "usage": OPENAI_USAGE}
+COHERE_USAGE = {"billed_units": {"input_tokens": 5, "output_tokens": 7}, "tokens": {"input_tokens": 66.0, "output_tokens": 8}}
+MESSAGE_START = {
+    "type": "message_start",
+    "message": {
+        "model": "claude-1",
+        "usage": {"input_tokens": 25, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 0, "output_tokens": 1},
+    },
+}
+MESSAGE_DELTA = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 15}}
+
+STREAMS = {
+    "chat": (sse(chunk("a"), chunk("b", "stop"), USAGE_CHUNK, b"[DONE]"), FULL),
+    "chat with null in each": (
+        sse(chunk("a", usage=None), chunk("b", "stop", usage=None), USAGE_CHUNK, b"[DONE]"),
+        FULL,
+    ),
+    "chat without usage": (sse(chunk("a"), chunk("b", "stop"), b"[DONE]"), Usage(model="m-1")),
+    "chat that talks of usage": (sse(chunk('{"usage":{"prompt_tokens":1}}'), b"[DONE]"), Usage(model="m-1")),
+    "usage with the finish": (sse(chunk("a"), chunk("b", "stop", usage=OPENAI_USAGE), b"[DONE]"), FULL),
+    "usage in each, the last counts": (
+        sse(chunk("a", usage={"prompt_tokens": 9, "completion_tokens": 1}), chunk("b", "stop", usage=OPENAI_USAGE)),
+        FULL,
+    ),
+    "groq": (sse(chunk("a"), chunk("", "stop", x_groq={"id": "r", "usage": OPENAI_USAGE})), FULL),
+    "comment first": (b": OPENROUTER PROCESSING\n\n" + sse(chunk("a"), USAGE_CHUNK, b"[DONE]"), FULL),
+    "responses": (
+        b"event: response.created\n"
+        + sse({"type": "response.created", "response": {"model": "m-1", "usage": None}})
+        + sse({"type": "response.output_text.delta", "delta": "hi"})
+        + b"event: response.completed\n"
+        + sse({"type": "response.completed", "response": {"model": "m-1", "usage": RESPONSES_USAGE, "user": None}}),
+        FULL,
+    ),
+    "responses, last event over the limit": (
+        sse({"type": "response.created", "response": {"model": "m-1", "usage": None}})
+        + sse(
+            {
+                "type": "response.completed",
+                "response": {"output": "x" * 9000, "usage": RESPONSES_USAGE, "metadata": {}},
+                "sequence_number": 9,
+            }
+        ),
+        FULL,
+    ),
+    "anthropic": (
+        b"event: message_start\n" + sse(MESSAGE_START, {"type": "ping"}, MESSAGE_DELTA, {"type": "message_stop"}),
+        Usage(25, 15, 10, None, "claude-1", "exact"),
+    ),
+    "anthropic that fails": (
+        sse(MESSAGE_START, {"type": "error", "error": {"type": "overloaded_error"}}),
+        Usage(25, 1, 10, None, "claude-1", "partial"),
+    ),
+    "gemini": (
+        sse(
+            {"candidates": [{"content": {}}], "usageMetadata": {"promptTokenCount": 5}, "modelVersion": "gemini-1"},
+            {
+                "candidates": [{"finishReason": "STOP"}],
+                "usageMetadata": {
+                    "promptTokenCount": 5,
+                    "candidatesTokenCount": 6,
+                    "thoughtsTokenCount": 7,
+                    "cachedContentTokenCount": 2,
+                },
+                "modelVersion": "gemini-1",
+            },
+            end=b"\r\n\r\n",
+        ),
+        Usage(5, 6, 2, 7, "gemini-1", "exact"),
+    ),
+    "cohere v2": (
+        sse({"type": "message-start"}, {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": COHERE_USAGE}}),
+        Usage(66, 8, None, None, "", "exact"),
+    ),
+    "cohere v1": (
+        sse({"event_type": "stream-end", "response": {"meta": COHERE_USAGE}}),
+        Usage(66, 8, None, None, "", "exact"),
+    ),
+    "workers ai": (
+        sse({"response": "a"}, {"response": "", "usage": {"prompt_tokens": 1, "completion_tokens": 2}}, b"[DONE]"),
+        Usage(1, 2, None, None, "", "exact"),
+    ),
+    "no line end after the last": (sse(chunk("a"), USAGE_CHUNK).rstrip(b"\n"), FULL),
+    "an event over the limit in between": (sse(chunk("a"), chunk("x" * 9000), USAGE_CHUNK, b"[DONE]"), FULL),
+    "broken JSON in between": (sse(chunk("a"), b'{"usage":{', USAGE_CHUNK, b"[DONE]"), FULL),
+    "data over two lines": (
+        sse(chunk("a")) + b'data: {"choices":[],"usage"\ndata: :{"prompt_tokens":1,"completion_tokens":2}}\n\n',
+        Usage(1, 2, None, None, "m-1", "exact"),
+    ),
+    "nothing": (b"", UNKNOWN_USAGE),
+    "no stream at all": (b"<html>usage</html>", UNKNOWN_USAGE),
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 17, 100, 1000, 1 << 20])
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams(name: str, size: int) -> None:
+    body, usage = STREAMS[name]
+    assert read(body, streamed=True, size=size) == usage
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams_whose_chunks_are_events(name: str) -> None:
+    body, usage = STREAMS[name]
+    reader = UsageReader(Dialect.OPENAI, streamed=True, limit_bytes=LIMIT)
+    for part in body.split(b"\n\n"):
+        reader.feed(part + b"\n\n")
+    assert reader.finish(whole=True) == usage
+
+
+@pytest.mark.parametrize(
+    ("body", "usage"),
+    [
+        (sse(chunk("a")), Usage(model="m-1")),
+        (sse(chunk("a"), USAGE_CHUNK), FULL),
+        (sse(chunk("a", usage={"prompt_tokens": 9, "completion_tokens": 1})), Usage(9, 1, None, None, "m-1", "partial")),
+        (sse(MESSAGE_START), Usage(25, 1, 10, None, "claude-1", "partial")),
+        (sse(MESSAGE_START, MESSAGE_DELTA), Usage(25, 15, 10, None, "claude-1", "exact")),
+        (
+            sse(MESSAGE_START, {**MESSAGE_DELTA, "delta": {"stop_reason": None}}),
+            Usage(25, 15, 10, None, "claude-1", "partial"),
+        ),
+        (sse({"candidates": [{}], "usageMetadata": {"promptTokenCount": 5}}), Usage(5, exactness="partial")),
+        (sse({"candidates": "odd", "choices": 5, "usage": {"input_tokens": 5}}), Usage(5, exactness="partial")),
+        (sse({"type": "response.completed", "response": {"usage": RESPONSES_USAGE}}), FULL._replace(model="")),
+    ],
+)
+def test_streams_that_are_cut(body: bytes, usage: Usage) -> None:
+    assert read(body, streamed=True, whole=False) == usage
+    assert read(body, streamed=True, whole=False, size=3) == usage
+
+
+LONG = "x" * 9000
+OBJECTS = {
+    "chat": ({"model": "m-1", "choices": [], "usage": OPENAI_USAGE}, FULL),
+    "chat, long": ({"model": "m-1", "choices": [{"message": {"content": LONG}}], "usage": OPENAI_USAGE}, FULL),
+    "chat, long, more behind": (
+        {"model": "m-1", "text": LONG, "usage": OPENAI_USAGE, "metadata": {"a": ["}", {}]}, "service_tier": "default"},
+        FULL,
+    ),
+    "responses, long": ({"model": "m-1", "output": [LONG], "usage": RESPONSES_USAGE, "user": None}, FULL),
+    "anthropic": (
+        {
+            "type": "message",
+            "model": "claude-1",
+            "usage": {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 0},
+        },
+        Usage(1, 2, 0, None, "claude-1", "exact"),
+    ),
+    "gemini, long": (
+        {"candidates": [LONG], "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 6}, "modelVersion": "g"},
+        Usage(5, 6, None, None, "", "exact"),
+    ),
+    "gemini as an array": (
+        [
+            {"usageMetadata": {"promptTokenCount": 5}, "modelVersion": "g"},
+            {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 6}, "modelVersion": "g"},
+        ],
+        Usage(5, 6, None, None, "g", "exact"),
+    ),
+    "gemini as a long array": (
+        [{"a": LONG}, {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 6}}],
+        Usage(5, 6, None, None, "", "exact"),
+    ),
+    "cohere": ({"id": "x", "usage": COHERE_USAGE}, Usage(66, 8, None, None, "", "exact")),
+    "cohere, long": ({"text": LONG, "usage": COHERE_USAGE}, Usage(66, 8, None, None, "", "exact")),
+    "cohere embeddings, long": (
+        {"embeddings": [LONG], "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": 3}}},
+        Usage(3, None, None, None, "", "exact"),
+    ),
+    "workers ai, long": (
+        {"result": {"response": LONG, "usage": {"prompt_tokens": 1, "completion_tokens": 2}}, "success": True, "errors": []},
+        Usage(1, 2, None, None, "", "exact"),
+    ),
+    "embeddings": (
+        {"data": [], "model": "e", "usage": {"prompt_tokens": 8, "total_tokens": 8}},
+        Usage(8, None, None, None, "e", "exact"),
+    ),
+    "deepseek": (
+        {"model": "d", "usage": {"prompt_tokens": 8, "completion_tokens": 1, "prompt_cache_hit_tokens": 6}},
+        Usage(8, 1, 6, None, "d", "exact"),
+    ),
+    "no tokens": ({"model": "w", "usage": {"type": "duration", "seconds": 3}}, Usage(model="w")),
+    "a null": ({"model": "w", "usage": None}, Usage(model="w")),
+    "an error": ({"error": {"message": "usage"}}, UNKNOWN_USAGE),
+    "odd numbers": (
+        {"usage": {"prompt_tokens": -1, "completion_tokens": True, "input_tokens": "5", "output_tokens": 2**60}},
+        UNKNOWN_USAGE,
+    ),
+    "odd kinds": ({"model": 5, "usage": [1], "response": "x", "message": [], "delta": 1, "meta": {"tokens": 4}}, UNKNOWN_USAGE),
+    "text that looks like usage, long": ({"model": "m", "a": LONG, "b": '"usage":{"prompt_tokens":1}'}, Usage(model="m")),
+    "too deep to be the answer's, long": ({"a": LONG, "b": {"c": {"usage": OPENAI_USAGE}}}, UNKNOWN_USAGE),
+}
+
+
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects(name: str, size: int) -> None:
+    document, usage = OBJECTS[name]
+    assert read(orjson.dumps(document), streamed=False, size=size) == usage
+    assert read(orjson.dumps(document, option=orjson.OPT_INDENT_2), streamed=False, size=size) == usage
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b'{"usage":{"prompt_tokens":1', b"\x1f\x8b\x08\x00", b"[" * 3000, b'"usage"', b"null"]
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_cannot_be_read_is_unknown(body: bytes, whole: bool) -> None:
+    assert read(body, streamed=False, whole=whole) == UNKNOWN_USAGE
+    assert read(b"data: " + body + b"\n\n", streamed=True, whole=whole) == UNKNOWN_USAGE
+
+
+def test_an_object_that_was_cut_is_unknown_unless_it_is_complete() -> None:
+    body = orjson.dumps({"model": "m-1", "usage": OPENAI_USAGE})
+    assert read(body, streamed=False, whole=False) == FULL
+    assert read(body[:-1], streamed=False, whole=False) == Usage(model="m-1")
+
+
+def test_other_dialects_are_not_read() -> None:
+    body = orjson.dumps({"model": "m-1", "usage": OPENAI_USAGE})
+    assert read(body, streamed=False, dialect=Dialect.NONE) is UNKNOWN_USAGE
+    assert read(sse(USAGE_CHUNK), streamed=True, dialect=Dialect.NONE) is UNKNOWN_USAGE

@@ -1,0 +1,60 @@
+"""Where a response body goes: framed for the client, shown to the tap, in as few writes as it came in pieces."""
+
+from typing import Final
+
+from gateway.edge.downstream import Downstream
+from gateway.edge.taps.usage import UsageTap
+
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+
+
+class Delivery:
+    """The sink of one response (upstream.port.Sink). The head waits for the first piece: a small answer is one write."""
+
+    __slots__ = ("_chunked", "_downstream", "_head", "_prefix", "_suffix", "_tap", "_timeout_s", "sent_bytes")
+
+    def __init__(self, downstream: Downstream, head: bytes, *, chunked: bool, tap: UsageTap | None, timeout_s: float) -> None:
+        self._downstream = downstream
+        self._head = head
+        self._chunked = chunked
+        self._tap = tap
+        self._timeout_s = timeout_s
+        self._prefix = b""
+        self._suffix = b""
+        self.sent_bytes = 0
+
+    def wrap(self, prefix: bytes, suffix: bytes) -> None:
+        """Put the body between these (the v4 envelope of `/ai/run`)."""
+        self._prefix, self._suffix = prefix, suffix
+
+    def take(self, payload: bytes, frame: bytes | None, done: bool) -> bool:
+        if self._tap is not None and payload:
+            self._tap.feed(payload)
+        if self._suffix:
+            payload, frame = self._wrapped(payload, done), None
+        self.sent_bytes += len(payload)
+        if not self._chunked:
+            out = payload
+        elif frame is not None:
+            out = frame
+        else:
+            out = b"%x\r\n%b\r\n" % (len(payload), payload) if payload else b""
+            if done:
+                out += _LAST_CHUNK
+        if self._head:
+            out = self._head + out
+            self._head = b""
+        downstream = self._downstream
+        transport = downstream.transport
+        if transport is None or transport.is_closing() or not out:
+            return False  # a client that is gone cancels the request; no need to fail here too
+        transport.write(out)
+        return downstream.writing_paused
+
+    async def drained(self) -> None:
+        await self._downstream.drained(self._timeout_s)
+
+    def _wrapped(self, payload: bytes, done: bool) -> bytes:
+        payload = self._prefix + payload
+        self._prefix = b""
+        return payload + self._suffix if done else payload

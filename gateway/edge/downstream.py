@@ -1,0 +1,345 @@
+"""The client's side: aiohttp's low-level server with a lean request, and answers that are written as bytes.
+
+Together with `listener.py` the only user of the server's seams (architecture section 8; tests/unit/test_seams.py names
+them). `BaseRequest` and `StreamResponse` cost a third of a small request, and nothing here needs them.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
+
+from gateway.edge.repeat import ArrivedBody, Repeat
+from gateway.model.faults import MALFORMED, Fault
+from gateway.model.routes import Surface
+from gateway.protocol.errors import render
+from gateway.protocol.headers import RequestHead
+from gateway.protocol.strict import examine_line
+
+WRITE_HIGH: Final = 65_536
+_OVERHEAD_BYTES: Final = 65_536
+_OVERHEAD_RATIO: Final = 8
+"""What sizes, extensions and trailers of a chunked body may take: so much, and so much more for each byte of it. One byte
+to a chunk takes five."""
+_PLAIN_END: Final = b"\r\n0\r\n\r\n"
+_log = logging.getLogger("gateway.edge")
+_NOT_KNOWN_YET: Final = -1
+_NEVER: Final = -2
+_RESET: Final = struct.pack("ii", 1, 0)
+
+
+KEEP: Final = True
+CLOSE: Final = False
+"""What a handler answers: whether the connection lives on."""
+
+
+class Downstream(RequestHandler):
+    """One client connection. Remembers its last head, which ends with it."""
+
+    __slots__ = (
+        "_broken",
+        "_chunked_body",
+        "_chunked_bytes",
+        "_chunked_tail",
+        "_first_read",
+        "_plain_ends",
+        "_read_bytes",
+        "_repeat",
+        "_request_bytes",
+        "address",
+        "header_limit_bytes",
+    )
+
+    def __init__(self, manager: "EdgeServer", **settings: Any) -> None:
+        super().__init__(manager, **settings)
+        self._repeat: Repeat | None = None
+        self._first_read = b""
+        self._read_bytes = 0
+        """Received since the parser last stood between two requests."""
+        self._request_bytes = 0
+        """What the request under way takes in all, head and body."""
+        self._chunked_body: StreamReader | None = None
+        """The chunked body that still arrives: of the request under way, or of the last one in the queue."""
+        self._chunked_bytes = 0
+        """Received for it, payload and framing."""
+        self._chunked_tail = b""
+        self._plain_ends: set[StreamReader] = set()
+        """Chunked bodies that ended without trailers, with nothing behind them: only then the connection goes on."""
+        self._broken = False
+        """What the client sends can no longer be read."""
+        self.address = ""
+        """The client's address, without port; empty on a unix socket."""
+        self.header_limit_bytes = manager.header_limit_bytes
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=WRITE_HIGH)  # type: ignore[attr-defined]
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+
+    def data_received(self, data: bytes) -> None:
+        if data and self._read_bytes == self._request_bytes:
+            # The parser stands between two requests: it was given all of the last one and nothing more.
+            # (Empty data is aiohttp waking its own parser.)
+            repeat = self._repeat
+            if (
+                repeat is not None
+                and not (self._messages or self._close or self._force_close)
+                and (body := repeat.body_in(data)) is not None
+            ):
+                self._take(repeat.message, ArrivedBody(body))
+                return
+            self._first_read = data
+            self._read_bytes = 0
+            self._request_bytes = _NOT_KNOWN_YET
+        self._read_bytes += len(data)
+        super().data_received(data)
+        if self._chunked_body is not None or self._messages:
+            self._watch_chunks(data)
+
+    def _watch_chunks(self, data: bytes) -> None:
+        """What aiohttp's parser does not see to: it tells no reader that its chunked body is broken, takes extensions without
+        limit, and makes the last trailer the first field of the connection's next request."""
+        body = self._chunked_body
+        if body is None:
+            message, last = self._messages[-1]
+            if not getattr(message, "chunked", False):
+                return
+            body = self._chunked_body = last
+            self._chunked_bytes = last.total_bytes
+            self._chunked_tail = b""
+        else:
+            self._chunked_bytes += len(data)
+        size = len(_PLAIN_END)
+        self._chunked_tail = data[-size:] if len(data) >= size else (self._chunked_tail + data)[-size:]
+        if body.is_eof():
+            if self._chunked_tail == _PLAIN_END and not (self._messages and self._messages[-1][1] is not body):
+                self._plain_ends.add(body)
+            self._chunked_body = None
+        elif self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._break(body)
+        elif self._chunked_bytes - body.total_bytes > _OVERHEAD_BYTES + _OVERHEAD_RATIO * body.total_bytes and not (
+            self._reading_paused or self._buffer_paused  # the parser holds bytes back: they may yet be payload
+        ):
+            self._close = True  # parse no more of it
+            self._break(body)
+
+    def _break(self, body: StreamReader) -> None:
+        """Tell who reads this body that there is no more of it."""
+        self._broken = True
+        error = RequestPayloadError("malformed")
+        body.set_exception(error)
+        # A reader that was just woken by a chunk's end finds nothing and waits again, without a look at the exception.
+        self._loop.call_soon(body.set_exception, error)
+
+    def _take(self, message: RawRequestMessage, body: ArrivedBody) -> None:
+        """Queue a request for the handler, as the base class does with what its parser gives."""
+        self._request_count += 1
+        self._messages.append((message, body))  # type: ignore[arg-type]
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def head_of(self, message: RawRequestMessage) -> RequestHead:
+        """The request's head, read strictly. Raises Refusal."""
+        repeat = self._repeat
+        if repeat is not None and repeat.message is message:
+            return repeat.head
+        examine_line(message.method, message.path, message.version)
+        http_10 = message.version[1] == 0
+        if repeat is not None and _same(repeat.message, message):
+            head = repeat.head
+        else:
+            head = RequestHead(message.raw_headers, http_10=http_10, limit_bytes=self.header_limit_bytes - len(message.path))
+        self._remember(message, head)
+        return head
+
+    def _remember(self, message: RawRequestMessage, head: RequestHead) -> None:
+        """Work out where the request ends; where that is in doubt, this connection has no repeats any more."""
+        end = self._first_read.find(b"\r\n\r\n") + 4
+        # Empty lines before a request are legal (RFC 9112 section 2.2) and would be taken for its end.
+        if end < 4 or self._first_read[0] in b"\r\n" or head.chunked or head.upgrade or head.expects_continue:
+            self._request_bytes = _NEVER
+            self._repeat = None
+        else:
+            self._request_bytes = end + (head.content_length or 0)
+            self._repeat = Repeat.of(self._first_read[:end], message, head)
+        self._first_read = b""
+
+    def write(self, data: bytes) -> bool:
+        """Write; False once the client is gone."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return False
+        transport.write(data)
+        return True
+
+    async def drained(self, timeout_s: float) -> None:
+        """Return when the client takes bytes again; ConnectionError or TimeoutError if it does not."""
+        async with asyncio.timeout(timeout_s):
+            await self._drain_helper()
+
+    def cut(self, *, reset: bool) -> None:
+        """End visibly a body that will not be whole; `reset` where a plain close would look like its end."""
+        transport = self.transport
+        if transport is None:
+            return
+        if reset:
+            sock = transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            transport.abort()
+        else:
+            transport.close()
+
+    # --- the requests of this connection, in place of aiohttp's loop, which makes a task and a writer for each
+
+    async def start(self) -> None:
+        """Answer one request after the other until the connection ends. aiohttp runs this as the connection's task and
+        cancels it when the client is gone."""
+        try:
+            while not (self._force_close or self._close):
+                if not self._messages:
+                    self._waiter = self._loop.create_future()
+                    try:
+                        await self._waiter
+                    finally:
+                        self._waiter = None
+                message, body = self._messages.popleft()
+                if not await self._answer(message, body):
+                    await self._part()
+                    break
+                self._rest()
+        except asyncio.CancelledError:
+            if not self._close:
+                self.force_close()
+                raise
+        except ConnectionError:
+            self.force_close()
+        finally:
+            if self.transport is not None:
+                self._task_handler = None
+                self.transport.close()
+
+    async def _part(self) -> None:
+        """Let a client that still sends read why it was refused: closing at once would reset the connection and the answer
+        with it. What it sends is dropped; its own end, or a while, ends this."""
+        transport = self.transport
+        if self._broken and transport is not None and transport.can_write_eof():
+            self._close = True
+            transport.write_eof()
+            await asyncio.sleep(self._lingering_time)
+
+    async def _answer(self, message: Any, body: StreamReader | ArrivedBody) -> bool:
+        """Have one request answered; whether the connection lives on."""
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        if isinstance(message, _ErrInfo):
+            return self._refuse_malformed(message)
+        request = Request(message, body, self)
+        self._current_request = request  # type: ignore[assignment]
+        self._request_in_progress = True
+        try:
+            keep: bool = await self._request_handler(request)  # type: ignore[misc, assignment, arg-type]
+        finally:
+            self._current_request = None
+            self._request_in_progress = False
+            if self._handler_waiter is not None and not self._handler_waiter.done():
+                self._handler_waiter.set_result(None)
+        whole = body.is_eof() or await self._swallow(body)  # also when the connection ends: the answer must be readable
+        if message.chunked:
+            whole = body in self._plain_ends
+            self._plain_ends.discard(body)
+        return keep and whole and not self._upgraded  # after an offer of WebSocket the parser waits for frames
+
+    async def _swallow(self, body: StreamReader | ArrivedBody) -> bool:
+        """Read and drop what is left of a body after an early answer: a client still sending would see a reset and never
+        read the answer (RFC 9112 section 9.6). Whether all of it came."""
+        try:
+            async with asyncio.timeout(self._lingering_time):
+                while not body.is_eof():
+                    await body.readany()
+        except (TimeoutError, RequestPayloadError):
+            return False
+        return True
+
+    def _rest(self) -> None:
+        """The client may take its time now: one timer serves all its pauses."""
+        until = self._loop.time() + self._keepalive_timeout
+        self._next_keepalive_close_time = until
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(until, self._process_keepalive)
+
+    def _refuse_malformed(self, error: _ErrInfo) -> bool:
+        """What the parser refused. Anyone can send garbage: no traceback, and the parser's text (it holds the input) stays
+        out of logs and answers."""
+        _log.debug("malformed request: %s", type(error.exc).__name__)
+        self._broken = True
+        told = render(MALFORMED, Surface.NOWHERE)
+        self.write(b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b" % (told.status, told.reason, told.fields, told.body))
+        return CLOSE
+
+
+def _same(one: RawRequestMessage, other: RawRequestMessage) -> bool:
+    return bool(
+        one.raw_headers == other.raw_headers
+        and one.path == other.path
+        and one.method == other.method
+        and one.version == other.version
+    )
+
+
+class Request:
+    """One request: the parsed message, the body's reader, the connection. Nothing is derived."""
+
+    __slots__ = ("answered", "body", "downstream", "message", "method", "target")
+
+    def __init__(self, message: RawRequestMessage, body: StreamReader | ArrivedBody, downstream: Downstream) -> None:
+        self.message = message
+        self.body = body
+        self.downstream = downstream
+        self.method: str = message.method
+        self.target: str = message.path
+        self.answered = False
+
+    def _cancel(self, error: BaseException) -> None:
+        """aiohttp calls this when the client is gone."""
+        if not self.body.is_eof():
+            self.body.set_exception(error)
+
+    def write_fault(
+        self, fault: Fault, surface: Surface, ids: bytes = b"", message: str | None = None, close: bool = True
+    ) -> None:
+        """Write a refusal in one piece."""
+        self.answered = True
+        told = render(fault, surface, message)
+        connection = b"connection: close\r\n" if close else b""
+        body = b"" if self.method == "HEAD" else told.body
+        self.downstream.write(
+            b"HTTP/1.1 %d %b\r\n%b%b%b\r\n%b" % (told.status, told.reason, told.fields, ids, connection, body)
+        )
+
+
+class EdgeServer(web.Server):
+    """Makes a Downstream for each connection."""
+
+    def __init__(self, handler: Any, *, header_limit_bytes: int, **settings: Any) -> None:
+        super().__init__(
+            handler,
+            handler_cancellation=True,  # a client that leaves stops its upstream, which would go on costing money
+            access_log=None,
+            auto_decompress=False,
+            **settings,
+        )
+        self.header_limit_bytes = header_limit_bytes
+
+    def __call__(self) -> RequestHandler:
+        return Downstream(self, loop=self._loop, **self._kwargs)

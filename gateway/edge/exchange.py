@@ -1,0 +1,90 @@
+"""Exchange: all state of one request. The only mutable value on the way; each slot names the phase that fills it."""
+
+from gateway.edge.downstream import Request
+from gateway.edge.settings import GatewayPlan
+from gateway.kit.clock import Clock
+from gateway.kit.ids import uuid7
+from gateway.model.faults import Fault
+from gateway.model.routes import Route
+from gateway.model.targets import Provider
+from gateway.model.tokens import Permit, Principal
+from gateway.protocol.headers import RequestHead
+from gateway.protocol.options import NO_OPTIONS, RequestOptions
+
+
+class Exchange:
+    __slots__ = (
+        "answer",
+        "cached",
+        "committed",
+        "fault",
+        "first_byte_at",
+        "head",
+        "id",
+        "logged",
+        "model",
+        "options",
+        "outcome",
+        "permit",
+        "plan",
+        "principal",
+        "provider",
+        "request",
+        "request_bytes",
+        "response_bytes",
+        "response_type",
+        "route",
+        "started_at",
+        "started_wall",
+        "status",
+        "streamed",
+        "tap",
+    )
+
+    def __init__(self, request: Request, clock: Clock) -> None:
+        self.request = request
+        self.started_wall = clock.wall()
+        self.started_at = clock.monotonic()
+        self.id = uuid7(self.started_wall)
+        """`cf-aig-request-id`, and the log's id when one is written."""
+        self.head: RequestHead | None = None
+        """classify"""
+        self.route: Route | None = None
+        """classify"""
+        self.plan: GatewayPlan | None = None
+        """settle"""
+        self.options: RequestOptions = NO_OPTIONS
+        """settle"""
+        self.principal: Principal | None = None
+        """identify"""
+        self.permit: Permit | None = None
+        """authorize"""
+        self.answer: tuple[bytes, bytes] | None = None
+        """target: content type and body of an answer of our own (health, the list of models)"""
+        self.provider: Provider | None = None
+        """target"""
+        self.model = ""
+        """target; the usage tap may name it better"""
+        self.logged = False
+        """after the plan's phases: whether this request gets a row in the log"""
+        self.committed = False
+        """commit: the head went out, nothing can be retried or refused any more"""
+        self.status = 0
+        """commit or refuse; 499 when the client left before an answer"""
+        self.first_byte_at: float | None = None
+        """commit"""
+        self.request_bytes = 0
+        """pour"""
+        self.response_bytes = 0
+        """pour"""
+        self.response_type = ""
+        """commit"""
+        self.streamed = False
+        """commit"""
+        self.cached = False
+        self.tap: object | None = None
+        """commit: the usage tap"""
+        self.fault: Fault | None = None
+        """refuse"""
+        self.outcome = "client_gone"
+        """Said by whoever ends the request; a cancelled one says nothing."""

@@ -1,0 +1,205 @@
+"""Credential → Principal: where the token is read from, and the caches that keep the check cheap.
+
+A token is known by its keyed digest alone. What is known of it is fresh (answers at once), stale (must be confirmed, but
+goes on for a bounded grace while control cannot be asked) or unknown (must be asked; never a 401 for our own trouble).
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from cachetools import TLRUCache, TTLCache
+
+from gateway.kit.aio import SingleFlight, spawn
+from gateway.kit.clock import Clock
+from gateway.kit.secret import keyed_digest
+from gateway.link.port import EdgeLink, LinkDown
+from gateway.model.faults import CONTROL_DOWN, Refusal
+from gateway.model.routes import REST_SURFACES, Endpoint, Route
+from gateway.model.service import TokenCaching
+from gateway.model.tokens import ANONYMOUS, INVALID, Principal, well_formed
+from gateway.protocol.headers import RequestHead
+
+
+class Credential:
+    """What a request presents. Compare the three special ones by identity.
+
+    A connection keeps its credential with its head, and the credential what was last found in the cache for it: good until
+    anything is revoked, then the cache is asked again.
+    """
+
+    __slots__ = ("digest", "found", "found_at")
+
+    def __init__(self, digest: bytes = b"") -> None:
+        self.digest = digest
+        self.found: _Known | None = None
+        self.found_at = -1
+        """The count of revocations at that moment."""
+
+
+NONE_WANTED: Final = Credential()
+"""Nobody asks: the gateway's authentication is off."""
+ABSENT: Final = Credential()
+MALFORMED: Final = Credential()
+"""Not one of our tokens by its shape: dies before hash, cache and store."""
+
+
+def bearer(value: bytes) -> str:
+    """The token of `Bearer <token>`; a bare token counts too (specification section 2.1)."""
+    scheme, space, token = value.partition(b" ")
+    text = token.strip() if space and scheme.lower() in (b"bearer", b"key", b"token", b"api-key") else value
+    return text.decode("ascii", "replace")
+
+
+def own_token_slots(head: RequestHead) -> frozenset[bytes]:
+    """The provider-key slots that hold one of our tokens. Such a field must never reach a provider."""
+    slots = head.memo.get("own")
+    if slots is None:
+        slots = frozenset(name for name, value in head.credentials.items() if well_formed(bearer(value)))
+        head.memo["own"] = slots
+    return slots  # type: ignore[return-value]
+
+
+class Reader:
+    """Finds the credential a request presents, by the order of specification section 2.1."""
+
+    def __init__(self, pepper: bytes) -> None:
+        self._pepper = pepper
+
+    def wanted(self, route: Route, head: RequestHead, asked: bool) -> Credential:
+        """The credential; `asked` tells whether anybody wants one."""
+        if not asked:
+            return NONE_WANTED
+        rest = route.surface in REST_SURFACES
+        memo = ("credential", rest, route.endpoint is Endpoint.MESSAGES)
+        credential = head.memo.get(memo)
+        if credential is None:
+            credential = head.memo[memo] = self._rest(route, head) if rest else self._gateway_tree(head)
+        return credential  # type: ignore[return-value]
+
+    def _rest(self, route: Route, head: RequestHead) -> Credential:
+        value = head.credentials.get(b"authorization")
+        if value is not None:
+            # Only the Bearer scheme: another one is not a token of ours.
+            return self._presented(value) if value[:7].lower() == b"bearer " else MALFORMED
+        if route.endpoint is Endpoint.MESSAGES and (key := head.credentials.get(b"x-api-key")) is not None:
+            return self._presented(key)  # older Anthropic SDKs
+        return ABSENT
+
+    def _gateway_tree(self, head: RequestHead) -> Credential:
+        value = head.control.get(b"cf-aig-authorization")
+        if value is not None:
+            return self._presented(value)  # present but bad is never rescued by another slot
+        for slot in sorted(own_token_slots(head)):
+            return self._presented(head.credentials[slot])
+        return ABSENT
+
+    def _presented(self, value: bytes) -> Credential:
+        token = bearer(value)
+        return Credential(keyed_digest(self._pepper, token.encode())) if well_formed(token) else MALFORMED
+
+
+class _Known:
+    """A positive cache entry; times are monotonic seconds."""
+
+    __slots__ = ("fresh_until", "generation", "principal", "refresh_at", "refreshing", "usable_until")
+
+    def __init__(self, principal: Principal, now: float, generation: int, caching: TokenCaching) -> None:
+        self.principal = principal
+        self.generation = generation
+        self.refresh_at = now + caching.ttl_s * caching.refresh_ahead
+        self.fresh_until = now + caching.ttl_s
+        self.usable_until = now + caching.ttl_s + caching.grace_s
+        self.refreshing = False
+
+
+def _lifetime(_: bytes, known: _Known, __: float) -> float:
+    return known.usable_until
+
+
+class Identity:
+    """The caches. `known` never waits; `learn` asks control, once however many wait."""
+
+    def __init__(self, link: EdgeLink, clock: Clock, caching: TokenCaching, count: Callable[[str], None]) -> None:
+        self._link = link
+        self._now = clock.monotonic
+        self._caching = caching
+        self._count = count
+        self._good: TLRUCache[bytes, _Known] = TLRUCache(caching.positive_entries, _lifetime, timer=clock.monotonic)
+        # Apart from the good ones and bounded: a flood of invented tokens evicts nothing that is valid.
+        self._bad: TTLCache[bytes, bool] = TTLCache(caching.negative_entries, caching.negative_ttl_s, timer=clock.monotonic)
+        self._flights: SingleFlight[bytes, Principal] = SingleFlight()
+        self._revocations = 0
+
+    def known(self, credential: Credential) -> Principal | None:
+        """The principal if nothing has to be asked; None if it has."""
+        if credential is NONE_WANTED or credential is ABSENT:
+            return ANONYMOUS
+        if credential is MALFORMED:
+            return INVALID
+        now = self._now()
+        generation = self._link.generation
+        entry = credential.found
+        if (
+            entry is None
+            or credential.found_at != self._revocations
+            or now >= entry.refresh_at
+            or entry.generation != generation
+        ):
+            entry = credential.found = self._good.get(credential.digest)
+            credential.found_at = self._revocations
+        if entry is not None and entry.generation == generation:
+            if now < entry.refresh_at:
+                return entry.principal
+            if now < entry.fresh_until:
+                self._refresh_ahead(credential.digest, entry)
+                return entry.principal
+            return None
+        if entry is None and credential.digest in self._bad:
+            return INVALID
+        return None
+
+    async def learn(self, credential: Credential) -> Principal:
+        """Ask control. While it cannot answer, a token known before goes on within its grace; any other is refused with
+        CONTROL_DOWN, because a client that gets a 401 throws its key away."""
+        digest = credential.digest
+        try:
+            return await self._flights.run(digest, lambda: self._ask(digest))
+        except LinkDown:
+            entry = self._good.get(digest)
+            if entry is not None:
+                self._count("auth_stale")
+                return entry.principal
+            raise Refusal(CONTROL_DOWN) from None
+
+    def revoke(self, digest: bytes) -> None:
+        """Forget the token now, and what a question under way may bring."""
+        self._revocations += 1
+        self._good.pop(digest, None)
+        self._bad.pop(digest, None)
+
+    async def _ask(self, digest: bytes) -> Principal:
+        self._count("auth_miss")
+        while True:
+            revocations, generation = self._revocations, self._link.generation
+            principal = await self._link.ask_token(digest)
+            if revocations == self._revocations:
+                break
+            # Something was revoked while the answer travelled: it may be older than that, so ask again.
+        if principal is None:
+            self._good.pop(digest, None)
+            self._bad[digest] = True
+            return INVALID
+        self._bad.pop(digest, None)
+        self._good[digest] = _Known(principal, self._now(), generation, self._caching)
+        return principal
+
+    def _refresh_ahead(self, digest: bytes, entry: _Known) -> None:
+        if not entry.refreshing:
+            entry.refreshing = True
+            spawn(self._refresh(digest, entry), "token-refresh")
+
+    async def _refresh(self, digest: bytes, entry: _Known) -> None:
+        try:
+            await self._flights.run(digest, lambda: self._ask(digest))
+        except LinkDown:
+            entry.refreshing = False  # the next hit tries again; the entry stays good until it is stale

@@ -1,0 +1,93 @@
+"""The way of a request, from its first byte to its log record. Read this function first.
+
+classify → settle → identify → authorize → plan phases → target → attempt, commit, pour (relay) → report.
+A phase is a plain call; what it needs to know is in the Exchange, what it refuses is a Refusal, and `report` is reached
+by every request whatever happened. A warm request awaits nothing here but its upstream.
+"""
+
+import logging
+
+from gateway.edge.chooser import Chooser
+from gateway.edge.downstream import Request
+from gateway.edge.exchange import Exchange
+from gateway.edge.identity import Identity, Reader
+from gateway.edge.policy import asks_for_token, authorize
+from gateway.edge.relay import Relay
+from gateway.edge.report import Reporter
+from gateway.edge.routing import classify
+from gateway.edge.settings import Settings
+from gateway.model.faults import INTERNAL, Refusal
+from gateway.model.routes import Route
+from gateway.protocol.headers import RequestHead
+from gateway.protocol.options import RequestOptions
+
+_log = logging.getLogger("gateway.edge")
+
+
+class Lifecycle:
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Reader,
+        identity: Identity,
+        choose: Chooser,
+        relay: Relay,
+        report: Reporter,
+    ) -> None:
+        self.settings = settings
+        self.credentials = credentials
+        self.identity = identity
+        self.choose = choose
+        self.relay = relay
+        self.report = report
+        self.in_flight = 0
+
+    async def serve(self, request: Request) -> bool:
+        x = Exchange(request, self.report.clock)
+        self.in_flight += 1
+        try:
+            x.head = request.downstream.head_of(request.message)
+            x.route = route_of(request, x.head)
+            x.plan = self.settings.plan_for(x.route)
+            x.options = options_of(x.head)
+
+            asked = asks_for_token(x.route, x.plan.authentication)
+            credential = self.credentials.wanted(x.route, x.head, asked)
+            x.principal = self.identity.known(credential) or await self.identity.learn(credential)
+            address = request.downstream.address
+            x.permit = authorize(x.route, x.plan.authentication, x.principal, address, x.started_wall)
+
+            for phase in x.plan.phases:  # empty when nothing is switched on
+                if (pending := phase(x)) is not None:
+                    await pending
+            x.logged = x.plan.collect_logs if x.options.collect_log is None else x.options.collect_log
+
+            attempts = self.choose.known(x) or await self.choose(x)
+            if x.answer is not None:
+                return await self.relay.deliver(x, *x.answer)
+            return await self.relay.carry(x, x.permit, attempts)
+        except Refusal as refusal:
+            return await self.relay.refuse(x, refusal)
+        except Exception as error:  # ours, never the client's: say so, keep serving the others
+            _log.exception("unexpected %s", type(error).__name__)
+            return await self.relay.refuse(x, Refusal(INTERNAL))
+        finally:
+            self.in_flight -= 1
+            self.report(x)
+
+
+def route_of(request: Request, head: RequestHead) -> Route:
+    """The route; worked out once for a head that a connection repeats (a remembered head is the same request line)."""
+    route = head.route
+    if route is None:
+        gateway_header = head.control.get(b"cf-aig-gateway-id", b"")
+        route = head.route = classify(request.method, request.target, gateway_header)
+    return route
+
+
+def options_of(head: RequestHead) -> RequestOptions:
+    """The request's options, likewise."""
+    options = head.options
+    if options is None:
+        options = head.options = RequestOptions.read(head.control)
+    return options

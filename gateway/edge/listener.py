@@ -1,0 +1,150 @@
+"""One edge: composes the data plane, listens, applies what control sends, and drains."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+
+import orjson
+
+from gateway.edge.chooser import Chooser
+from gateway.edge.downstream import EdgeServer
+from gateway.edge.identity import Identity, Reader
+from gateway.edge.lifecycle import Lifecycle
+from gateway.edge.phases.open_default import OpenDefault
+from gateway.edge.relay import Relay
+from gateway.edge.report import Reporter
+from gateway.edge.settings import Settings
+from gateway.kit.clock import Clock
+from gateway.link.frames import DownFrame, Patch, Ready, Revoke, Revoked, Snapshot
+from gateway.link.port import Connect, EdgeLink
+from gateway.model.faults import DRAINING, Refusal
+from gateway.model.service import EdgeConfig
+from gateway.upstream.dial import Dialer, tls_context
+from gateway.upstream.pool import Pool
+
+BACKLOG = 4096
+READ_BYTES = 65_536
+"""What a request body may pile up to before the client is no longer read; twice this per connection."""
+LINGER_S = 2.0
+"""How long an unread request body is drained after an early answer, so that the client can read it."""
+IDLE_GRACE_S = 1.0
+"""Draining: idle keep-alive connections live on this long, for requests already under way to us."""
+
+_log = logging.getLogger("gateway.edge")
+
+
+class Edge:
+    def __init__(self, config: EdgeConfig, clock: Clock, connect: Connect, *, worker: str) -> None:
+        self._config = config
+        self._worker = worker
+        self._clock = clock
+        self._connect = connect
+        self._listeners: list[asyncio.Server] = []
+        self._settled = asyncio.Event()
+        self._draining = False
+        timeouts = config.timeouts
+        dialer = Dialer(clock, lambda: tls_context(config.ca_bundle), timeouts.connect_s)
+        self.pool = Pool(dialer, config.limits, timeouts)
+        self.reporter = Reporter(clock, config.limits.log_queue_bytes)
+        self.relay = Relay(self.pool, timeouts, clock, self.reporter)
+        self._open_default = OpenDefault()
+        self.settings = Settings(self._open_default)
+        self._link: EdgeLink | None = None
+        self._identity: Identity | None = None
+        self._lifecycle: Lifecycle | None = None
+        self._server: EdgeServer | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Settings are loaded and connections are accepted."""
+        return self._settled.is_set() and bool(self._listeners) and not self._draining
+
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Connect the link, wait for the settings, then accept: until then clients wait in the backlog."""
+        link = self._link = await self._connect(self._on_frame)
+        self._open_default.link, self._open_default.settings = link, self.settings
+        self._identity = Identity(link, self._clock, self._config.token_cache, self.reporter.count)
+        self.pool.start()
+        self.reporter.start(link)
+        lifecycle = self._lifecycle = self._compose(self._identity)
+        await self._settled.wait()
+        self._server = EdgeServer(
+            lifecycle.serve,
+            header_limit_bytes=self._config.limits.header_bytes,
+            keepalive_timeout=self._config.timeouts.keepalive_s,
+            lingering_time=LINGER_S,
+            read_bufsize=READ_BYTES,
+        )
+        loop = asyncio.get_running_loop()
+        for sock in sockets:
+            self._listeners.append(await loop.create_server(self._server, sock=sock, backlog=BACKLOG))
+        self._tell_version()
+
+    async def drain(self, grace_s: float) -> None:
+        """Stop accepting, let what is under way finish for up to `grace_s`, cut the rest visibly, close."""
+        self._draining = self.relay.draining = True
+        for listener in self._listeners:
+            listener.close()
+        if self._server is not None and self._lifecycle is not None:
+            deadline = self._clock.monotonic() + grace_s
+            await self._wait_idle(min(IDLE_GRACE_S, grace_s), connections=True)
+            self._server.pre_shutdown()
+            await self._wait_idle(deadline - self._clock.monotonic(), connections=False)
+            await self._server.shutdown(0.1)
+        await self.reporter.close()
+        await self.pool.close()
+
+    def _compose(self, identity: Identity) -> Lifecycle:
+        return Lifecycle(
+            self.settings,
+            Reader(self._config.pepper),
+            identity,
+            Chooser(self._config, self._health),
+            self.relay,
+            self.reporter,
+        )
+
+    async def _wait_idle(self, limit_s: float, *, connections: bool) -> None:
+        """Until no request is under way (with `connections`: no client is connected), or the time is up."""
+        assert self._server is not None
+        assert self._lifecycle is not None
+        until = self._clock.monotonic() + limit_s
+        while self._clock.monotonic() < until:
+            if not self._lifecycle.in_flight and not (connections and self._server.connections):
+                return
+            await asyncio.sleep(0.05)
+
+    def _on_frame(self, frame: DownFrame) -> None:
+        match frame:
+            case Snapshot():
+                self.settings.replace(frame)
+                self._settled.set()
+                self._tell_version()
+            case Patch():
+                if self.settings.patch(frame):
+                    self._tell_version()
+                elif self._link is not None:
+                    self._link.send(Ready(self._worker, 0))
+            case Revoke(digest):
+                if self._identity is not None:
+                    self._identity.revoke(digest)
+                if self._link is not None:
+                    self._link.send(Revoked(digest))
+            case _:
+                pass
+
+    def _tell_version(self) -> None:
+        if self._link is not None and self._listeners:
+            self._link.send(Ready(self._worker, self.settings.version))
+
+    def _health(self, probe: str) -> bytes:
+        if probe == "livez":
+            return b'{"status":"ok"}'
+        if not self.ready:
+            raise Refusal(DRAINING)
+        connected = self._link is not None and self._link.connected
+        state: dict[str, object] = (
+            {"status": "ok"} if connected else {"status": "degraded", "reason": "control is not reachable"}
+        )
+        return orjson.dumps(state | {"settings_version": self.settings.version})

@@ -1,0 +1,1 @@
+"""Steps between authorize and target that a gateway's settings switch on; `settings.compile_plan` lists them."""

@@ -1,0 +1,294 @@
+"""Carry a request to its upstream and the answer back. The only writer to the downstream."""
+
+import asyncio
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Final
+
+from gateway.edge.attempts import may_retry
+from gateway.edge.body import Body
+from gateway.edge.delivery import Delivery
+from gateway.edge.downstream import CLOSE, KEEP
+from gateway.edge.exchange import Exchange
+from gateway.edge.report import Reporter
+from gateway.edge.routing import surface_of
+from gateway.edge.taps.usage import UsageTap
+from gateway.edge.targeting import Attempt
+from gateway.kit.aio import cancel_and_wait, spawn
+from gateway.kit.clock import Clock
+from gateway.model.faults import (
+    CONTROL_UNREACHABLE,
+    PROVIDER_KEY_REJECTED,
+    UPSTREAM_BROKEN,
+    UPSTREAM_BUSY,
+    UPSTREAM_TIMEOUT,
+    UPSTREAM_UNREACHABLE,
+    Fault,
+    Refusal,
+)
+from gateway.model.routes import Surface
+from gateway.model.service import Timeouts
+from gateway.model.targets import Dialect
+from gateway.model.tokens import Permit
+from gateway.protocol.headers import ResponseFields
+from gateway.upstream.connection import Connection
+from gateway.upstream.pool import Pool
+from gateway.upstream.port import Cause, ResponseHead, UpstreamFailure
+
+_FAULTS: Final[dict[Cause, Fault]] = {
+    Cause.UNREACHABLE: UPSTREAM_UNREACHABLE,
+    Cause.TIMEOUT: UPSTREAM_TIMEOUT,
+    Cause.LOST: UPSTREAM_BROKEN,
+    Cause.BROKEN: UPSTREAM_BROKEN,
+    Cause.BUSY: UPSTREAM_BUSY,
+    Cause.FORBIDDEN: UPSTREAM_UNREACHABLE,
+}
+_ENVELOPE_START: Final = b'{"result":'
+_ENVELOPE_END: Final = b',"success":true,"errors":[],"messages":[]}'
+_WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests say so when their body is empty (RFC 9110 section 8.6)."""
+_CHUNKED: Final = b"transfer-encoding: chunked\r\n"
+# Proxies in front of us must not hold events back either.
+_UNBUFFERED: Final = b"x-accel-buffering: no\r\n"
+_UNCACHED: Final = b"cache-control: no-cache\r\n"
+
+
+class Relay:
+    def __init__(self, pool: Pool, timeouts: Timeouts, clock: Clock, reporter: Reporter) -> None:
+        self._pool = pool
+        self._timeouts = timeouts
+        self._clock = clock
+        self._reporter = reporter
+        self.draining = False
+        """Answers announce the end of their connection."""
+
+    async def carry(self, x: Exchange, permit: Permit, attempts: tuple[Attempt, ...]) -> bool:
+        """Send the request, relay the answer. `permit` is the proof that policy let it through."""
+        assert permit is not None
+        attempt = attempts[0]
+        connection, upload, head = await self._answered(x, attempt)
+        try:
+            if attempt.enveloped and head.status == 401:
+                raise Refusal(PROVIDER_KEY_REJECTED)
+            return await self._pour(x, attempt, connection, head)
+        finally:
+            if upload is not None:
+                await cancel_and_wait(upload)
+            x.request_bytes = attempt.body.received_bytes
+            connection.release()
+
+    # --- attempt ------------------------------------------------------------------------------
+
+    async def _answered(
+        self, x: Exchange, attempt: Attempt
+    ) -> tuple[Connection, asyncio.Task[Exception | None] | None, ResponseHead]:
+        """Try until a response head is here. Raises Refusal with the upstream's fault."""
+        pool, origin, guarded = self._pool, attempt.target.origin, attempt.guarded
+        timeout_ms = x.options.request_timeout_ms
+        timeout_s = self._timeouts.first_byte_s if timeout_ms is None else timeout_ms / 1000
+        number = 0
+        while True:
+            number += 1
+            connection = pool.idle_connection(origin, guarded=guarded) if number == 1 else None
+            try:
+                if connection is None:
+                    connection = await pool.connection(origin, guarded=guarded, fresh=number > 1)
+                connection.start(x.request.method)
+                connection.send(_request(x, attempt))
+                waiting = connection.expect_head(timeout_s)
+                if attempt.body.whole:
+                    return connection, None, await waiting
+                upload, head = await _upload_until_answered(connection, attempt.body, waiting, timeout_s)
+                return connection, upload, head
+            except BaseException as error:
+                x.request_bytes = attempt.body.received_bytes
+                if connection is not None:
+                    connection.close()
+                    connection.release()
+                if not isinstance(error, UpstreamFailure):
+                    raise
+                if not may_retry(error, number, attempt.body.whole):
+                    raise Refusal(_fault_of(error, x)) from error
+            self._reporter.count("upstream_retries")
+
+    # --- commit and pour ------------------------------------------------------------------------
+
+    async def _pour(self, x: Exchange, attempt: Attempt, connection: Connection, head: ResponseHead) -> bool:
+        request = x.request
+        fields = head.crossing
+        enveloped = attempt.enveloped and not head.bodiless and 200 <= head.status < 300 and b"json" in fields.content_type
+        unmeasured = not head.bodiless and head.content_length is None
+        chunked = unmeasured and not _http_10(x)
+        keep = chunked == unmeasured and self._keeps(x)  # else only the connection's end tells the body's
+        x.response_type = fields.content_type.decode("latin-1")
+        x.streamed = fields.content_type.startswith(b"text/event-stream")
+        out = self._response_head(x, head, fields, chunked=chunked, keep=keep, enveloped=enveloped)
+        x.tap = None if head.bodiless or fields.encoded or head.status >= 400 else self._tap(x, attempt)
+        delivery = Delivery(request.downstream, out, chunked=chunked, tap=x.tap, timeout_s=self._timeouts.client_write_s)
+        if enveloped:
+            delivery.wrap(_ENVELOPE_START, _ENVELOPE_END)
+        x.committed = request.answered = True
+        x.status = head.status
+        x.first_byte_at = self._clock.monotonic()
+        try:
+            await connection.pour(delivery)
+        except UpstreamFailure:
+            x.outcome = "upstream_truncated"
+            self._reporter.count("upstream_truncated")
+            request.downstream.cut(reset=not chunked and head.content_length is None)
+            return CLOSE
+        except (ConnectionError, TimeoutError):
+            request.downstream.cut(reset=True)  # the client takes nothing any more
+            return CLOSE
+        finally:
+            x.response_bytes = delivery.sent_bytes
+        x.outcome = "completed" if head.status < 500 else "upstream_error"
+        return KEEP if keep else CLOSE
+
+    def _keeps(self, x: Exchange) -> bool:
+        return not (self.draining or x.request.message.should_close)
+
+    def _response_head(
+        self, x: Exchange, head: ResponseHead, fields: ResponseFields, *, chunked: bool, keep: bool, enveloped: bool
+    ) -> bytes:
+        """Status line and fields: the provider's that cross, ours, and framing made anew."""
+        lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason), *fields.lines]
+        if x.plan is not None and x.plan.gateway is not None:
+            lines.append(_ids(x))
+            if x.streamed:
+                lines.append(_UNBUFFERED if fields.cache_control else _UNBUFFERED + _UNCACHED)
+        if chunked:
+            lines.append(_CHUNKED)
+        elif head.content_length is not None and head.status != 204:
+            extra = len(_ENVELOPE_START) + len(_ENVELOPE_END) if enveloped else 0
+            lines.append(b"content-length: %d\r\n" % (head.content_length + extra))
+        if not keep:
+            lines.append(b"connection: close\r\n")
+        elif _http_10(x):
+            lines.append(b"connection: keep-alive\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    def _tap(self, x: Exchange, attempt: Attempt) -> UsageTap | None:
+        """The usage tap, where a record will want it."""
+        if not x.logged or attempt.dialect is Dialect.NONE:
+            return None
+        return UsageTap(attempt.dialect, streamed=x.streamed, count=self._reporter.count)
+
+    # --- answers of our own -----------------------------------------------------------------------
+
+    async def deliver(self, x: Exchange, content_type: bytes, body: bytes) -> bool:
+        """A 200 that needed no upstream."""
+        keep = self._keeps(x) and x.request.body.is_eof()
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\ndate: %b\r\n" % (
+            content_type,
+            len(body),
+            _date(x.started_wall),
+        )
+        x.status, x.outcome = 200, "completed"
+        x.committed = x.request.answered = True
+        shown = b"" if x.request.method == "HEAD" else body
+        x.response_bytes = len(shown)
+        ids = _ids(x) if x.plan is not None and x.plan.gateway is not None else b""
+        x.request.downstream.write(head + ids + (b"\r\n" if keep else b"connection: close\r\n\r\n") + shown)
+        return KEEP if keep else CLOSE
+
+    async def refuse(self, x: Exchange, refusal: Refusal) -> bool:
+        """The answer to a refused request, in the shape of its surface; once the head is out only a cut is left."""
+        fault = refusal.fault
+        x.fault = fault
+        x.outcome = "upstream_error" if fault.status in (502, 504) else "refused"
+        x.logged = x.logged and fault.logged
+        if x.committed:
+            x.request.downstream.cut(reset=True)
+            return CLOSE
+        x.status = fault.status
+        surface = x.route.surface if x.route is not None else surface_of(x.request.target)
+        # An unread body would have to be read to its end to use the connection again.
+        # After a declined WebSocket the parser waits for frames. Behind a head that we do not read, nothing is certain.
+        close = fault.closes or x.head is None or not self._keeps(x) or not x.request.body.is_eof() or _asks_for_websocket(x)
+        ids = _ids(x) + b"date: %b\r\n" % _date(x.started_wall)
+        x.request.write_fault(fault, surface, ids, refusal.message, close)
+        return CLOSE if close else KEEP
+
+
+def _request(x: Exchange, attempt: Attempt) -> bytes:
+    """Head and held body of the upstream request, in one piece."""
+    body = attempt.body
+    held = body.held
+    if body.length is None:
+        framing = _CHUNKED
+        held = b"%x\r\n%b\r\n" % (len(held), held) if held else b""
+        if body.whole:
+            held += b"0\r\n\r\n"
+    elif body.length or x.request.method in _WITH_LENGTH:
+        framing = b"content-length: %d\r\n" % body.length
+    else:
+        framing = b""
+    return b"%b %b%b\r\n%b" % (x.request.method.encode(), attempt.block, framing, held)
+
+
+async def _upload_until_answered(
+    connection: Connection, body: Body, waiting: asyncio.Future[ResponseHead], timeout_s: float
+) -> tuple[asyncio.Task[Exception | None], ResponseHead]:
+    """Send the rest of the body while waiting for the answer, which may come before the body's end."""
+    connection.request_sent = False
+    upload = spawn(_upload(connection, body, timeout_s), "upload")
+    try:
+        await asyncio.wait((waiting, upload), return_when=asyncio.FIRST_COMPLETED)
+        if upload.done() and (stopped := upload.result()) is not None:
+            waiting.cancel()
+            raise stopped
+        return upload, await waiting
+    except BaseException:
+        await cancel_and_wait(upload)
+        raise
+
+
+async def _upload(connection: Connection, body: Body, timeout_s: float) -> Exception | None:
+    """Send what still arrives of the body, as fast as the provider takes it; answers what stopped it, if anything did."""
+    chunked = body.length is None
+    try:
+        while piece := await body.next_piece():
+            if not connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece):
+                await connection.drained()
+            connection.upload_moved(timeout_s)
+    except (Refusal, ConnectionError) as stopped:
+        connection.close()  # half a request: the provider must not take it for a whole one
+        return stopped
+    if chunked:
+        connection.send(b"0\r\n\r\n")
+    connection.request_sent = True
+    return None
+
+
+def _fault_of(failure: UpstreamFailure, x: Exchange) -> Fault:
+    if x.route is not None and x.route.surface in (Surface.CONTROL, Surface.DASHBOARD):
+        return CONTROL_UNREACHABLE
+    return _FAULTS[failure.cause]
+
+
+def _asks_for_websocket(x: Exchange) -> bool:
+    return x.head is not None and x.head.upgrade == b"websocket"
+
+
+def _http_10(x: Exchange) -> bool:
+    return x.head is not None and x.head.http_10
+
+
+def _ids(x: Exchange) -> bytes:
+    """`cf-aig-request-id` and `cf-aig-event-id` always, `cf-aig-log-id` when a record is written (section 3.2)."""
+    own = x.id.encode()
+    event = x.options.event_id.encode() if x.options.event_id else own
+    ids = b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\n" % (own, event)
+    return b"%bcf-aig-log-id: %b\r\n" % (ids, own) if x.logged else ids
+
+
+def _date(wall_s: float) -> bytes:
+    """Value of the Date field (RFC 9110 section 6.6.1)."""
+    return _date_of_second(int(wall_s))
+
+
+@lru_cache(maxsize=2)
+def _date_of_second(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()

@@ -1,0 +1,107 @@
+"""Raw path and fields → Route. One literal table, split on `/`, no decoding of what is forwarded.
+
+The same raw bytes decide and travel on: nothing is normalised between the check and the use (specification section 1).
+"""
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from gateway.model.faults import BAD_PATH, METHOD_NOT_ALLOWED, UNKNOWN_ROUTE, Refusal
+from gateway.model.routes import Endpoint, Route, Surface
+from gateway.model.targets import has_dot_segment
+
+_CONTROL: Final = Route(Surface.CONTROL)
+_DASHBOARD: Final = Route(Surface.DASHBOARD)
+
+_OPS: Final = {"/livez": Route(Surface.OPS, tail="livez"), "/readyz": Route(Surface.OPS, tail="readyz")}
+
+_COMPAT: Final = {
+    "chat/completions": ("POST", Endpoint.CHAT),
+    "models": ("GET", Endpoint.MODELS),
+}
+_REST: Final = {
+    "chat/completions": ("POST", Endpoint.CHAT),
+    "responses": ("POST", Endpoint.RESPONSES),
+    "messages": ("POST", Endpoint.MESSAGES),
+    # Anthropic's SDKs append v1/messages to the documented base URL …/ai/v1 (specification section 1.1).
+    "v1/messages": ("POST", Endpoint.MESSAGES),
+    "embeddings": ("POST", Endpoint.EMBEDDINGS),
+    "models": ("GET", Endpoint.MODELS),
+}
+_MODEL: Final = re.compile(r"[@A-Za-z0-9._:/-]{1,256}\Z")
+
+
+def classify(method: str, target: str, gateway_header: bytes) -> Route:
+    """The route of a request; `gateway_header` is `cf-aig-gateway-id`, which names the gateway on REST.
+
+    Raises Refusal for paths that lead nowhere and methods an endpoint does not take.
+    """
+    path, mark, query = target.partition("?")
+    parts = path.split("/", 4)  # "", family, and three more
+    if parts[1] == "v1" and len(parts) >= 4 and parts[2] and parts[3]:
+        return _gateway_tree(method, parts, mark + query)
+    if path.startswith("/client/v4/accounts/") and (route := _rest(method, path, mark + query, gateway_header)):
+        return route
+    if path.startswith("/client/v4/"):
+        return _CONTROL
+    if path == "/dashboard" or path.startswith("/dashboard/"):
+        return _DASHBOARD
+    if (ops := _OPS.get(path)) is not None:
+        return ops
+    raise Refusal(UNKNOWN_ROUTE)
+
+
+def _gateway_tree(method: str, parts: list[str], query: str) -> Route:
+    account, gateway = parts[2], parts[3]
+    rest = parts[4] if len(parts) == 5 else ""
+    if not rest:
+        return Route(Surface.UNIVERSAL, account, gateway)
+    provider, _, tail = rest.partition("/")
+    if provider == "compat":
+        endpoint = _endpoint(_COMPAT, method, tail)
+        return Route(Surface.COMPAT, account, gateway, tail=query, endpoint=endpoint)
+    return Route(Surface.PROVIDER_NATIVE, account, gateway, provider, tail + query)
+
+
+def _rest(method: str, path: str, query: str, gateway_header: bytes) -> Route | None:
+    """A route of inference under `/client/v4/accounts/{account}/ai/`; None for the management API."""
+    account, _, rest = path.removeprefix("/client/v4/accounts/").partition("/")
+    if not account:
+        raise Refusal(UNKNOWN_ROUTE)
+    gateway = gateway_header.decode("ascii", "replace")
+    if rest.startswith("ai/v1/"):
+        endpoint = _endpoint(_REST, method, rest.removeprefix("ai/v1/"))
+        return Route(Surface.REST_V1, account, gateway, tail=query, endpoint=endpoint)
+    if rest == "ai/run" or rest.startswith("ai/run/"):
+        if method != "POST":
+            raise Refusal(METHOD_NOT_ALLOWED)
+        return Route(Surface.REST_RUN, account, gateway, tail=_model(rest[7:]), endpoint=Endpoint.RUN)
+    return None
+
+
+def _endpoint(table: dict[str, tuple[str, Endpoint]], method: str, tail: str) -> Endpoint:
+    allowed, endpoint = table.get(tail.rstrip("/"), ("", None))
+    if endpoint is None:
+        raise Refusal(UNKNOWN_ROUTE)
+    if method != allowed:
+        raise Refusal(METHOD_NOT_ALLOWED)
+    return endpoint
+
+
+def _model(raw: str) -> str:
+    """A model in the path: official SDKs send `@cf%2Fmeta%2F…` (section 0, rule 10)."""
+    model = unquote(raw)
+    if model and not acceptable_model(model):
+        raise Refusal(BAD_PATH)
+    return model
+
+
+def acceptable_model(name: str) -> bool:
+    """Whether a model's name may become part of an upstream path."""
+    return _MODEL.match(name) is not None and not has_dot_segment(name)
+
+
+def surface_of(target: str) -> Surface:
+    """Whose error shape a request gets that was refused before it had a route."""
+    return Surface.PROVIDER_NATIVE if target.startswith("/v1/") else Surface.NOWHERE

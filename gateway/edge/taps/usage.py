@@ -1,0 +1,43 @@
+"""Looks on as an answer passes and reads the provider's token counts from it."""
+
+import logging
+from collections.abc import Callable
+
+from gateway.model.records import UNKNOWN_USAGE, Usage
+from gateway.model.targets import Dialect
+from gateway.protocol.usage import UsageReader
+
+_log = logging.getLogger("gateway.taps")
+
+
+class UsageTap:
+    """Guards the reader: an error in it is counted, ends the reading and never reaches the client."""
+
+    __slots__ = ("_count", "_reader")
+
+    def __init__(self, dialect: Dialect, *, streamed: bool, count: Callable[[str], None]) -> None:
+        self._reader: UsageReader | None = UsageReader(dialect, streamed=streamed)
+        self._count = count
+
+    def feed(self, chunk: bytes) -> None:
+        if self._reader is None:
+            return
+        try:
+            self._reader.feed(chunk)
+        except Exception as error:
+            self._give_up(error)
+
+    def close(self, whole: bool) -> Usage:
+        """The counts; `whole` tells whether the body came to its end."""
+        if self._reader is None:
+            return UNKNOWN_USAGE
+        try:
+            return self._reader.finish(whole)
+        except Exception as error:
+            self._give_up(error)
+            return UNKNOWN_USAGE
+
+    def _give_up(self, error: Exception) -> None:
+        self._reader = None
+        self._count("tap_failed")
+        _log.error("usage tap gave up: %s", type(error).__name__)

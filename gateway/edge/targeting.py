@@ -1,0 +1,287 @@
+"""Route and body → what to send where: provider, URL, key, and on REST and compat the model's name put in its place."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from gateway.edge.body import Body, arrived_body, open_body
+from gateway.edge.exchange import Exchange
+from gateway.edge.keys import choose_credential
+from gateway.edge.settings import GatewayPlan
+from gateway.model.faults import (
+    BAD_BODY,
+    BAD_PATH,
+    BODY_TOO_LARGE,
+    MISSING_MODEL,
+    NOT_IMPLEMENTED,
+    PROVIDER_NEEDS_SIGNING,
+    SURFACE_NOT_SERVED,
+    UNKNOWN_PROVIDER,
+    Fault,
+    Refusal,
+)
+from gateway.model.gateways import CustomProvider
+from gateway.model.routes import Endpoint, Route, Surface
+from gateway.model.service import EdgeConfig
+from gateway.model.targets import Dialect, Origin, Provider, Target, parse_base
+from gateway.model.tokens import TOKEN_PREFIX
+from gateway.protocol.jsonspan import SpanState, StringFinder
+from gateway.providers import registry
+
+_TARGETS_KEPT: Final = 2048
+_CODING: Final = frozenset({b"accept-encoding"})
+_PLAIN: Final = b"accept-encoding: identity\r\n"
+
+
+class Attempt(NamedTuple):
+    """One upstream to try, with all that goes there."""
+
+    target: Target
+    block: bytes
+    """The head to send, from the target's path to the last field that does not depend on the body."""
+    body: Body
+    dialect: Dialect
+    """Of the answer, for the usage tap."""
+    guarded: bool = False
+    """Private addresses are refused when dialing."""
+    enveloped: bool = False
+    """The answer goes into a v4 envelope (`/ai/run`)."""
+
+
+NO_BODY: Final = Body(None, 0, 0, 0)  # type: ignore[arg-type]  # in memos, which outlive the body; never read
+
+
+class _WorkedOut(NamedTuple):
+    """An attempt, and all it was worked out from besides the head that keeps it."""
+
+    target: str
+    plan: GatewayPlan
+    authenticated: bool
+    attempt: Attempt
+
+
+class Directory:
+    """Providers by name: the registry's rows with the operator's overrides, and an account's custom ones."""
+
+    def __init__(self, config: EdgeConfig) -> None:
+        self._bases = {slug: override.base_url for slug, override in config.providers.items() if override.base_url}
+        self._rows = {
+            slug: replace(row, keyless_ok=True)
+            for slug, override in config.providers.items()
+            if override.keyless and (row := registry.find(slug)) is not None
+        }
+
+    def base(self, provider: Provider) -> str:
+        """The operator's base URL; empty for the registry's own."""
+        return self._bases.get(provider.slug, "")
+
+    def by_slug(self, slug: str, custom: Mapping[str, CustomProvider]) -> Provider:
+        """Raises UNKNOWN_PROVIDER, and PROVIDER_NEEDS_SIGNING for those that do."""
+        if slug.startswith("custom-"):
+            mine = custom.get(slug.removeprefix("custom-"))
+            provider = _custom(mine) if mine is not None else None
+        else:
+            provider = registry.find(slug)
+        if provider is None:
+            raise Refusal(UNKNOWN_PROVIDER)
+        if provider.signed:
+            raise Refusal(PROVIDER_NEEDS_SIGNING)
+        return self._rows.get(provider.slug, provider)
+
+    def by_model(self, model: str, custom: Mapping[str, CustomProvider]) -> tuple[Provider, str]:
+        """The provider of `author/model` and its own name for it (specification section 10)."""
+        if model.startswith("custom-"):
+            slug, _, name = model.partition("/")
+            return self.by_slug(slug, custom), name
+        if model.startswith("dynamic/"):
+            raise Refusal(NOT_IMPLEMENTED)
+        provider, name = registry.split_model(model)
+        if provider is None:
+            raise Refusal(UNKNOWN_PROVIDER)
+        return self.by_slug(provider.slug, custom), name
+
+
+def _custom(mine: CustomProvider) -> Provider | None:
+    try:
+        return registry.custom(mine.slug, mine.base_url)
+    except ValueError:  # a base that control would not accept today
+        return None
+
+
+class Targeting:
+    def __init__(self, config: EdgeConfig) -> None:
+        self.directory = Directory(config)
+        self._config = config
+        self._native: dict[tuple[str, str, str], Target] = {}
+        """Targets of plain native routes; bounded, and nothing with a query is kept (it may hold a key)."""
+
+    def known(self, x: Exchange) -> tuple[Attempt, ...]:
+        """What to try, if nothing has to be awaited or worked out: a keep-alive client asks the same again and again, and
+        what held for this head, path and plan still does. Empty otherwise."""
+        head, plan, permit, request = x.head, x.plan, x.permit, x.request
+        worked_out: _WorkedOut | None = head.memo.get("native")  # type: ignore[union-attr, assignment]
+        if (
+            worked_out is None
+            or worked_out.plan is not plan
+            or worked_out.target != request.target
+            or worked_out.authenticated is not permit.authenticated  # type: ignore[union-attr]
+            or not request.body.is_eof()
+        ):
+            return ()
+        attempt = worked_out.attempt
+        x.provider = attempt.target.provider
+        body = arrived_body(request, self._config.limits)
+        return (Attempt(attempt.target, attempt.block, body, attempt.dialect, attempt.guarded),)
+
+    async def choose(self, x: Exchange) -> tuple[Attempt, ...]:
+        """What to try, in order. Raises Refusal."""
+        route, head = x.route, x.head
+        assert route is not None
+        assert head is not None
+        if route.surface is Surface.UNIVERSAL or head.upgrade == b"websocket":
+            raise Refusal(NOT_IMPLEMENTED)
+        if route.surface is Surface.PROVIDER_NATIVE:
+            return (await self._for_native(x, route),)
+        return (await self._for_model(x, route),)
+
+    async def _for_native(self, x: Exchange, route: Route) -> Attempt:
+        head, plan, permit = x.head, x.plan, x.permit
+        assert head is not None
+        assert plan is not None
+        assert permit is not None
+        provider = x.provider = self.directory.by_slug(route.provider, plan.custom)
+        target = self._native_target(route, provider, x.options.fal_target_url)
+        attempt = self.attempt(x, provider, target, None, NO_BODY)
+        head.memo["native"] = _WorkedOut(x.request.target, plan, permit.authenticated, attempt)
+        return attempt._replace(body=await self.open(x))
+
+    async def _for_model(self, x: Exchange, route: Route) -> Attempt:
+        plan, endpoint = x.plan, route.endpoint
+        assert plan is not None
+        assert endpoint is not None
+        body = await self.open(x)
+        finder = await _find_model(body, self._config.limits.peek_bytes)
+        x.model = finder.value
+        provider, model = self.directory.by_model(finder.value, plan.custom)
+        x.provider, x.model = provider, model
+        body.replace(finder.spliced(model))
+        return self.attempt(x, provider, self.endpoint_target(route, provider, endpoint, model), endpoint, body)
+
+    async def open(self, x: Exchange) -> Body:
+        assert x.head is not None
+        return await open_body(x.request, x.head, self._config.limits, self._config.timeouts.client_body_s)
+
+    def endpoint_target(self, route: Route, provider: Provider, endpoint: Endpoint, model: str) -> Target:
+        base = self.directory.base(provider)
+        url = registry.endpoint_url(provider, endpoint, account_id=route.account_id, base_url=base)
+        if url is None:
+            raise Refusal(SURFACE_NOT_SERVED)
+        origin, path = parse_base(url)
+        tail = _without_own_token(route.tail) if route.tail.startswith("?") else ""
+        return Target(
+            provider=provider,
+            origin=origin,
+            path=path + tail,
+            credential=provider.credential_for(endpoint),
+            model=model,
+        )
+
+    def attempt(
+        self, x: Exchange, provider: Provider, target: Target, endpoint: Endpoint | None, body: Body, plain: bool = False
+    ) -> Attempt:
+        """The attempt with its key and the fields the provider demands; `plain` asks for an answer without coding."""
+        route, head, plan, permit = x.route, x.head, x.plan, x.permit
+        assert route is not None
+        assert head is not None
+        assert plan is not None
+        assert permit is not None
+        credential = choose_credential(route, head, plan, permit, x.options, provider)
+        custom = plan.custom.get(provider.slug.removeprefix("custom-")) if provider.slug.startswith("custom-") else None
+        wanted = dict(custom.headers) if custom is not None else {}
+        if provider.extra_headers and (credential.lines or endpoint is Endpoint.MESSAGES):
+            wanted = {**provider.extra_headers, **wanted}
+        lines = credential.lines + b"".join(
+            b"%b: %b\r\n" % (name.encode(), value.encode())
+            for name, value in wanted.items()
+            if not head.value(name.lower().encode())
+        )
+        withheld = credential.withheld
+        if plain:
+            withheld, lines = withheld | _CODING, lines + _PLAIN
+        guarded = custom is not None and not self._config.allow_private_custom
+        block = request_block(target, head.crossing(withheld) + lines)
+        return Attempt(target, block, body, provider.dialect_for(endpoint), guarded)
+
+    def _native_target(self, route: Route, provider: Provider, fal_target: str | None) -> Target:
+        tail = route.tail
+        key = (provider.slug, tail, route.account_id)
+        target = self._native.get(key)
+        if target is not None and target.provider.base_url == provider.base_url and not fal_target:
+            return target
+        url = _native_url(route, provider, self.directory.base(provider), fal_target)
+        path, mark, query = url.partition("?")
+        try:
+            origin, raw_path = split_url(path)
+        except ValueError:
+            raise Refusal(BAD_PATH) from None
+        target = Target(provider=provider, origin=origin, path=raw_path + mark + query, credential=provider.credential)
+        if not mark and not fal_target:
+            if len(self._native) >= _TARGETS_KEPT:
+                self._native.clear()
+            self._native[key] = target
+        return target
+
+
+def request_block(target: Target, lines: bytes) -> bytes:
+    """What stands behind the method: target, version, Host, fields."""
+    return b"%b HTTP/1.1\r\nhost: %b\r\n%b" % (target.path.encode(), target.origin.authority.encode(), lines)
+
+
+_SPAN_FAULTS: Final[dict[SpanState, Fault]] = {
+    SpanState.NOT_OBJECT: BAD_BODY,
+    SpanState.ABSENT: MISSING_MODEL,
+    SpanState.TOO_FAR: BODY_TOO_LARGE,
+}
+
+
+def _native_url(route: Route, provider: Provider, base: str, fal_target: str | None) -> str:
+    tail = _without_own_token(route.tail)
+    try:
+        return registry.native_url(provider, tail, account_id=route.account_id, base_url=base, fal_target=fal_target or "")
+    except ValueError:
+        raise Refusal(BAD_PATH) from None
+
+
+def split_url(url: str) -> tuple[Origin, str]:
+    """Origin and raw path: only the origin is parsed, the path keeps every byte."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    origin, _ = parse_base(f"{scheme}://{authority}")
+    return origin, slash + path or "/"
+
+
+def _without_own_token(tail: str) -> str:
+    """A query that carries one of our tokens as a provider's key loses that parameter."""
+    if TOKEN_PREFIX not in tail:
+        return tail
+    path, mark, query = tail.partition("?")
+    kept = "&".join(part for part in query.split("&") if TOKEN_PREFIX not in part)
+    return path + (mark + kept if kept else "")
+
+
+async def _find_model(body: Body, limit_bytes: int) -> StringFinder:
+    """Read the body as far as its `model`, which is replaced before anything is sent."""
+    finder = StringFinder("model", limit_bytes)
+    state = finder.feed(body.held)
+    while state is SpanState.PENDING and not body.whole:
+        piece = await body.next_piece()
+        if not piece:
+            body.whole = True
+            break
+        state = finder.feed(piece)
+    if state is SpanState.PENDING:
+        state = finder.finish()
+    if state is not SpanState.FOUND:
+        raise Refusal(_SPAN_FAULTS[state])
+    body.held = bytes(finder.buffer)
+    return finder

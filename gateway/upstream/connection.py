@@ -1,0 +1,380 @@
+"""One HTTP/1.1 connection to a provider: head by aiohttp's parser, body by our framing, bytes straight to the sink.
+
+The only user of aiohttp's response parser (architecture section 8). The body never waits in a reader: `data_received`
+frames a piece and hands it to the sink in the same call, so a piece costs one wake-up of nobody. Not reading is the
+backpressure. Time is counted in ticks of the pool's sweep: no timer per request.
+"""
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import http_exceptions
+from aiohttp.http_parser import HttpResponseParser
+
+from gateway.protocol.headers import response_fields
+from gateway.upstream.framing import BadFraming, Framing, framing_for
+from gateway.upstream.port import Cause, ResponseHead, Sink, Stage, UpstreamFailure
+
+if TYPE_CHECKING:
+    from gateway.upstream.pool import OriginPool
+
+HEAD_LIMIT: Final = 65_536
+WRITE_HIGH: Final = 65_536
+INTERIM_LIMIT: Final = 64
+"""Interim answers before the answer; more is a flood."""
+TICK_S: Final = 0.25
+"""Length of a sweep's step: timeouts are exact to within one."""
+EXACT_BELOW_S: Final = 5.0
+
+# What a head may look like. The lenient response parser lets more through: bare CR or LF, folded lines, control
+# characters, space before the colon (which would hide a framing field from us but not from the client).
+_TEXT: Final = rb"[^\x00-\x08\x0a-\x1f\x7f]*\r\n"
+_HEAD: Final = re.compile(rb"%b(?:[!-9;-~]+:%b)*\r\n" % (_TEXT, _TEXT))
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+
+
+def ticks(seconds: float) -> int:
+    return max(1, round(seconds / TICK_S))
+
+
+class Connection(asyncio.Protocol):
+    __slots__ = (
+        "_answered",
+        "_buffer",
+        "_drain_waiter",
+        "_ended",
+        "_failure",
+        "_framing",
+        "_head_waiter",
+        "_held",
+        "_interim",
+        "_keep_alive",
+        "_loop",
+        "_method",
+        "_parser",
+        "_pour_waiter",
+        "_reading_paused",
+        "_sink",
+        "_sink_full",
+        "_ticks_idle",
+        "_ticks_left",
+        "_timer",
+        "_write_paused",
+        "in_use",
+        "pool",
+        "request_sent",
+        "reused",
+        "transport",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, pool: "OriginPool", idle_s: float) -> None:
+        # per connection
+        self._loop = loop
+        self.pool = pool
+        self.transport: asyncio.Transport | None = None
+        self.reused = False
+        self.in_use = False
+        """Between `start` and `release`; bytes at any other time end the connection."""
+        self._parser: Any = HttpResponseParser(
+            self,  # type: ignore[arg-type]  # only its pause_reading would be called, for bodies we never feed
+            loop,
+            HEAD_LIMIT,
+            response_with_body=False,
+            auto_decompress=False,
+        )
+        self._write_paused = False
+        self._reading_paused = False
+        self._ended = False
+        self._drain_waiter: asyncio.Future[None] | None = None
+        self._ticks_idle = ticks(idle_s)
+        self._timer: asyncio.TimerHandle | None = None
+        # per exchange
+        self._begin("GET")
+
+    def _begin(self, method: str) -> None:
+        self._method = method
+        self._buffer = b""
+        self._answered = False
+        self._interim = 0
+        self._keep_alive = False
+        self._framing: Framing | None = None
+        self._held: list[tuple[bytes, bytes | None]] = []
+        self._sink: Sink | None = None
+        self._sink_full = False
+        self._head_waiter: asyncio.Future[ResponseHead] | None = None
+        self._pour_waiter: asyncio.Future[None] | None = None
+        self._failure: UpstreamFailure | None = None
+        self._ticks_left = 0
+        self.request_sent = True
+
+    # --- what the edge calls ----------------------------------------------------------------
+
+    def start(self, method: str) -> None:
+        """Begin an exchange; before the first `send`."""
+        self._begin(method)
+        self.in_use = True
+
+    def send(self, data: bytes) -> bool:
+        if self.transport is None:
+            return True  # the head's waiter tells of the loss
+        self.transport.write(data)
+        return not self._write_paused
+
+    async def drained(self) -> None:
+        if self._write_paused and self.transport is not None:
+            self._drain_waiter = self._loop.create_future()
+            await self._drain_waiter
+
+    def expect_head(self, timeout_s: float) -> asyncio.Future[ResponseHead]:
+        """The response head; the timeout is for silence until its first byte."""
+        waiter: asyncio.Future[ResponseHead] = self._loop.create_future()
+        self._head_waiter = waiter
+        self.restart_clock(timeout_s)
+        if self._failure is not None or self.transport is None:
+            self._fail(self._lost())
+        return waiter
+
+    def restart_clock(self, timeout_s: float) -> None:
+        """Count the silence from here. A caller's short timeout gets a timer of its own, the rest the sweep."""
+        self._stop_timer()
+        if timeout_s >= EXACT_BELOW_S:
+            self._ticks_left = round(timeout_s / TICK_S)
+        else:
+            self._ticks_left = 0
+            self._timer = self._loop.call_later(timeout_s, self._expire)
+
+    def upload_moved(self, timeout_s: float) -> None:
+        """Some of the body left: until an answer begins, the provider's silence counts from here."""
+        if not self._answered:
+            self.restart_clock(timeout_s)
+
+    async def pour(self, sink: Sink) -> None:
+        """Pass the body to the sink until it is whole. Fails with UpstreamFailure at stage BODY."""
+        framing = self._framing
+        assert framing is not None
+        self._sink = sink
+        held, self._held = self._held, []
+        self._ticks_left = self._ticks_idle
+        last = len(held) - 1
+        for number, (payload, frame) in enumerate(held):
+            self._sink_full = sink.take(payload, frame, framing.done and number == last)
+        if not held:
+            sink.take(b"", None, framing.done)
+        while not framing.done or self._sink_full:
+            if self._sink_full:
+                await self._let_drain(sink)
+                continue
+            if self._failure is not None:
+                raise self._failure
+            self._resume_reading()
+            self._pour_waiter = self._loop.create_future()
+            await self._pour_waiter
+
+    async def _let_drain(self, sink: Sink) -> None:
+        self._pause_reading()
+        await sink.drained()
+        self._sink_full = False
+        self._ticks_left = self._ticks_idle
+
+    def release(self) -> None:
+        """The exchange is over: back to the pool if the connection is clean, closed otherwise."""
+        framing = self._framing
+        self._sink = None
+        self._stop_timer()
+        if (
+            framing is not None
+            and framing.done
+            and framing.clean
+            and self._keep_alive
+            and self.request_sent
+            and self.transport is not None
+            and not self.transport.is_closing()
+        ):
+            self._resume_reading()
+            self.reused = True
+            self.in_use = False
+            self.pool.give_back(self)
+        else:
+            if self._head_waiter is not None:
+                self._head_waiter.cancel()
+            self.close()
+
+    def close(self) -> None:
+        """Drop the connection now; what was not sent is not worth sending."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    # --- what the pool's sweep calls ----------------------------------------------------------
+
+    def tick(self) -> None:
+        """A quarter of a second went by. A sink that is full is not the provider's silence."""
+        if self._ticks_left and not self._sink_full:
+            self._ticks_left -= 1
+            if not self._ticks_left:
+                self._expire()
+
+    def rest(self, ticks_left: int) -> None:
+        """Wait in the pool, at most so long."""
+        self._ticks_left = ticks_left
+
+    def _expire(self) -> None:
+        if self.in_use:
+            self._fail(UpstreamFailure(self._stage(), Cause.TIMEOUT, reused=self.reused, answered=self._answered))
+        self.close()
+
+    # --- what the transport calls -------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        self.transport.set_write_buffer_limits(high=WRITE_HIGH)  # type: ignore[union-attr]
+
+    def data_received(self, data: bytes) -> None:
+        if not self.in_use:
+            self.close()  # bytes nobody asked for: whatever they are, they answer no request of ours
+            return
+        try:
+            if self._framing is not None:
+                self._body(self._framing, data)
+            else:
+                self._head(data)
+        except (BadFraming, http_exceptions.HttpProcessingError):
+            self._fail(UpstreamFailure(self._stage(), Cause.BROKEN, reused=self.reused, answered=True))
+            self.close()
+
+    def eof_received(self) -> bool:
+        self._ended = True
+        return False  # close our side too; connection_lost follows
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        self.pool.lost(self)
+        if self._drain_waiter is not None and not self._drain_waiter.done():
+            self._drain_waiter.set_result(None)
+        framing = self._framing
+        if framing is None or self._failure is not None:
+            whole = False
+        elif framing.done:
+            whole = True
+        else:
+            # Only the provider's own end ends a body without length (over TLS a closure alert: RFC 9112 section 9.8).
+            whole = self._ended and exc is None and framing.end()
+            if whole and self._sink is not None:
+                self._sink_full = self._sink.take(b"", None, True)
+        if whole:
+            self._wake()
+        elif self.in_use:
+            self._fail(self._lost())
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        if self._drain_waiter is not None and not self._drain_waiter.done():
+            self._drain_waiter.set_result(None)
+
+    # --- within -------------------------------------------------------------------------------
+
+    def _head(self, data: bytes) -> None:
+        self._answered = True
+        buffer = self._buffer + data if self._buffer else data
+        while True:
+            end = buffer.find(b"\r\n\r\n")
+            if (len(buffer) if end < 0 else end) > HEAD_LIMIT:
+                raise BadFraming("head too large")
+            if end < 0:
+                if _BARE_LF.search(buffer):
+                    raise BadFraming("bare line feed")  # its end would never be seen
+                self._buffer = buffer
+                return
+            block, buffer = buffer[: end + 4], buffer[end + 4 :]
+            if self._read_head(block):
+                break
+        self._buffer = b""
+        if buffer:
+            self._body(self._framing, buffer)  # type: ignore[arg-type]
+
+    def _read_head(self, block: bytes) -> bool:
+        """Parse one head; False for an interim answer (RFC 9110 section 15.2), which is not passed on."""
+        if not _HEAD.fullmatch(block):
+            raise BadFraming("unclean head")
+        messages, _, _ = self._parser.feed_data(block)
+        if len(messages) != 1:
+            raise BadFraming("head")
+        message = messages[0][0]
+        status = message.code
+        if message.version not in ((1, 1), (1, 0)) or not 100 <= status <= 599 or status == 101:
+            raise BadFraming("status line")
+        if status < 200:
+            self._interim += 1
+            if self._interim > INTERIM_LIMIT:
+                raise BadFraming("too many interim answers")
+            return False
+        crossing = response_fields(message.raw_headers, own=self.pool.own)
+        framing, length = framing_for(self._method, status, crossing.framing)
+        if message.chunked and message.version[1] == 0:
+            raise BadFraming("chunked in HTTP/1.0")  # RFC 9112 section 6.1
+        self._framing = framing
+        self._keep_alive = not message.should_close
+        self._stop_timer()
+        self._ticks_left = self._ticks_idle
+        waiter = self._head_waiter
+        if waiter is not None and not waiter.done():
+            reason = message.reason.encode("utf-8", "surrogateescape")
+            waiter.set_result(ResponseHead(status, reason, message.raw_headers, length, framing.done, crossing))
+        return True
+
+    def _body(self, framing: Framing, data: bytes) -> None:
+        if framing.done:
+            framing.clean = False  # bytes behind the body: nothing on this connection can be trusted any more
+            return
+        payload = framing.feed(data)
+        self._ticks_left = self._ticks_idle
+        sink = self._sink
+        if sink is None:
+            self._held.append((payload, framing.frame))
+            if len(self._held) > 1 and not framing.done:
+                self._pause_reading()
+            return
+        if payload or framing.done:
+            self._sink_full = sink.take(payload, framing.frame, framing.done)
+        if framing.done or self._sink_full:
+            self._wake()
+
+    def _stage(self) -> Stage:
+        if self._framing is not None:
+            return Stage.BODY
+        return Stage.HEAD if self._answered or self.request_sent else Stage.SEND
+
+    def _lost(self) -> UpstreamFailure:
+        return UpstreamFailure(self._stage(), Cause.LOST, reused=self.reused, answered=self._answered)
+
+    def _fail(self, failure: UpstreamFailure) -> None:
+        """The first failure counts, for who waits now and who will."""
+        if self._failure is None:
+            self._failure = failure
+        for waiter in (self._head_waiter, self._pour_waiter):
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(self._failure)
+                waiter.exception()  # who no longer asks (a cancelled request) is no loss worth a log line
+
+    def _wake(self) -> None:
+        waiter = self._pour_waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _pause_reading(self) -> None:
+        if not self._reading_paused and self.transport is not None and not self.transport.is_closing():
+            self._reading_paused = True
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._reading_paused and self.transport is not None and not self.transport.is_closing():
+            self._reading_paused = False
+            self.transport.resume_reading()

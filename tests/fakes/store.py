@@ -1,0 +1,221 @@
+"""The store's port in memory: for tests of control that need no database. `down` makes every call raise StoreDown."""
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from gateway.model.gateways import Gateway
+from gateway.model.records import LogRecord
+from gateway.store.port import Account, Conflict, Page, StoredCustomProvider, StoredKey, StoreDown, Token
+
+T = TypeVar("T")
+
+
+def _slice(items: list[T], page: Page) -> tuple[list[T], int]:
+    start = (page.page - 1) * page.per_page
+    return items[start : start + page.per_page], len(items)
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self.down = False
+        self.opened = False
+        self.calls: list[str] = []
+        self._accounts: dict[str, Account] = {}
+        self._gateways: dict[tuple[str, str], Gateway] = {}
+        self.tokens: dict[str, Token] = {}
+        self._keys: dict[str, StoredKey] = {}
+        self._customs: dict[str, StoredCustomProvider] = {}
+        self.records: dict[str, LogRecord] = {}
+        self.settings: dict[str, str] = {}
+
+    def _used(self, name: str) -> None:
+        self.calls.append(name)
+        if self.down:
+            raise StoreDown("the fake store is down")
+
+    @staticmethod
+    def _insert(rows: dict[Any, Any], key: object, row: object) -> None:
+        if key in rows:
+            raise Conflict("taken")
+        rows[key] = row
+
+    async def open(self) -> None:
+        self._used("open")
+        self.opened = True
+
+    async def close(self) -> None:
+        self.opened = False
+
+    async def ping(self) -> None:
+        self._used("ping")
+
+    async def accounts(self) -> list[Account]:
+        self._used("accounts")
+        return list(self._accounts.values())
+
+    async def account(self, account_id: str) -> Account | None:
+        self._used("account")
+        return self._accounts.get(account_id)
+
+    async def insert_account(self, account: Account) -> None:
+        self._used("insert_account")
+        self._insert(self._accounts, account.id, account)
+
+    async def all_gateways(self) -> list[Gateway]:
+        self._used("all_gateways")
+        return list(self._gateways.values())
+
+    async def list_gateways(self, account_id: str, page: Page, search: str = "") -> tuple[list[Gateway], int]:
+        self._used("list_gateways")
+        found = [each for each in self._gateways.values() if each.account_id == account_id and search in each.id]
+        return _slice(found[::-1], page)
+
+    async def gateway(self, account_id: str, gateway_id: str) -> Gateway | None:
+        self._used("gateway")
+        return self._gateways.get((account_id, gateway_id))
+
+    async def insert_gateway(self, gateway: Gateway) -> None:
+        self._used("insert_gateway")
+        self._insert(self._gateways, (gateway.account_id, gateway.id), gateway)
+
+    async def update_gateway(self, gateway: Gateway) -> None:
+        self._used("update_gateway")
+        self._gateways[gateway.account_id, gateway.id] = gateway
+
+    async def delete_gateway(self, account_id: str, gateway_id: str) -> None:
+        self._used("delete_gateway")
+        self._gateways.pop((account_id, gateway_id), None)
+        for key in list(self._keys.values()):
+            if (key.account_id, key.gateway_id) == (account_id, gateway_id):
+                del self._keys[key.id]
+
+    async def list_tokens(
+        self,
+        account_id: str,
+        page: Page,
+        *,
+        kind: str | None = None,
+        descending: bool = True,
+        expired_before: float | None = None,
+    ) -> tuple[list[Token], int]:
+        self._used("list_tokens")
+        found = [
+            token
+            for token in self.tokens.values()
+            if token.account_id == account_id
+            and kind in (None, token.kind)
+            and not (expired_before is not None and token.expires_on is not None and token.expires_on < expired_before)
+        ]
+        return _slice(sorted(found, key=lambda token: token.issued_on, reverse=descending), page)
+
+    async def token(self, token_id: str) -> Token | None:
+        self._used("token")
+        return self.tokens.get(token_id)
+
+    async def token_by_digest(self, digest: bytes) -> Token | None:
+        self._used("token_by_digest")
+        return next((token for token in self.tokens.values() if token.digest == digest), None)
+
+    async def insert_token(self, token: Token) -> None:
+        self._used("insert_token")
+        self._insert(self.tokens, token.id, token)
+
+    async def update_token(self, token: Token) -> None:
+        self._used("update_token")
+        self.tokens[token.id] = token
+
+    async def delete_token(self, token_id: str) -> None:
+        self._used("delete_token")
+        self.tokens.pop(token_id, None)
+
+    async def touch_tokens(self, used: dict[str, float]) -> None:
+        self._used("touch_tokens")
+        for token_id, moment in used.items():
+            if token_id in self.tokens:
+                self.tokens[token_id] = replace(self.tokens[token_id], last_used_on=moment)
+
+    async def all_keys(self) -> list[StoredKey]:
+        self._used("all_keys")
+        return list(self._keys.values())
+
+    async def list_keys(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[StoredKey], int]:
+        self._used("list_keys")
+        return _slice([k for k in self._keys.values() if (k.account_id, k.gateway_id) == (account_id, gateway_id)], page)
+
+    async def key(self, account_id: str, gateway_id: str, key_id: str) -> StoredKey | None:
+        self._used("key")
+        key = self._keys.get(key_id)
+        return key if key is not None and (key.account_id, key.gateway_id) == (account_id, gateway_id) else None
+
+    async def insert_key(self, key: StoredKey) -> None:
+        self._used("insert_key")
+        place = (key.account_id, key.gateway_id, key.provider, key.alias)
+        if any((k.account_id, k.gateway_id, k.provider, k.alias) == place for k in self._keys.values()):
+            raise Conflict("taken")
+        self._keys[key.id] = key
+
+    async def update_key(self, key: StoredKey) -> None:
+        self._used("update_key")
+        self._keys[key.id] = key
+
+    async def delete_key(self, account_id: str, gateway_id: str, key_id: str) -> None:
+        self._used("delete_key")
+        self._keys.pop(key_id, None)
+
+    async def all_custom_providers(self) -> list[StoredCustomProvider]:
+        self._used("all_custom_providers")
+        return list(self._customs.values())
+
+    async def list_custom_providers(
+        self, account_id: str, page: Page, search: str = ""
+    ) -> tuple[list[StoredCustomProvider], int]:
+        self._used("list_custom_providers")
+        found = [each for each in self._customs.values() if each.account_id == account_id and search in each.name]
+        return _slice(found[::-1], page)
+
+    async def custom_provider(self, account_id: str, provider_id: str) -> StoredCustomProvider | None:
+        self._used("custom_provider")
+        found = self._customs.get(provider_id)
+        return found if found is not None and found.account_id == account_id else None
+
+    async def insert_custom_provider(self, provider: StoredCustomProvider) -> None:
+        self._used("insert_custom_provider")
+        self._refuse_slug(provider)
+        self._customs[provider.id] = provider
+
+    async def update_custom_provider(self, provider: StoredCustomProvider) -> None:
+        self._used("update_custom_provider")
+        self._refuse_slug(provider)
+        self._customs[provider.id] = provider
+
+    def _refuse_slug(self, provider: StoredCustomProvider) -> None:
+        for other in self._customs.values():
+            if (other.account_id, other.slug) == (provider.account_id, provider.slug) and other.id != provider.id:
+                raise Conflict("taken")
+
+    async def delete_custom_provider(self, account_id: str, provider_id: str) -> None:
+        self._used("delete_custom_provider")
+        self._customs.pop(provider_id, None)
+
+    async def insert_records(self, records: list[LogRecord]) -> None:
+        self._used("insert_records")
+        for record in records:
+            self.records.setdefault(record.id, record)
+
+    async def list_records(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[LogRecord], int]:
+        self._used("list_records")
+        found = [r for r in self.records.values() if (r.account_id, r.gateway_id) == (account_id, gateway_id)]
+        return _slice(sorted(found, key=lambda r: r.created_at, reverse=True), page)
+
+    async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogRecord | None:
+        self._used("record")
+        found = self.records.get(record_id)
+        return found if found is not None and (found.account_id, found.gateway_id) == (account_id, gateway_id) else None
+
+    async def setting(self, name: str) -> str | None:
+        self._used("setting")
+        return self.settings.get(name)
+
+    async def put_setting(self, name: str, value: str) -> None:
+        self._used("put_setting")
+        self.settings[name] = value

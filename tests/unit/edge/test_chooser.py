@@ -1,0 +1,95 @@
+"""Who finds the upstream of a route: inference, control, or nobody but ourselves."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+from fakes.edge import ACCOUNT, gateway
+
+from gateway.edge.chooser import Chooser
+from gateway.edge.repeat import ArrivedBody
+from gateway.edge.settings import compile_plan
+from gateway.model.faults import DRAINING, NOT_IMPLEMENTED, UNKNOWN_ROUTE, Refusal
+from gateway.model.routes import Endpoint, Route, Surface
+from gateway.model.service import EdgeConfig
+from gateway.model.targets import Origin
+from gateway.model.tokens import Permit
+from gateway.protocol.headers import RequestHead
+from gateway.protocol.options import NO_OPTIONS
+
+CONFIG = EdgeConfig(control_socket="/run/control.sock")
+
+
+def exchange(route: Route, method: str = "GET", target: str = "/x", **fields: str) -> Any:
+    given = {"Authorization": "Bearer t", "X-Gateway-Client": "6.6.6.6", "X-Forwarded-For": "6.6.6.6", **fields}
+    raw = tuple((name.encode(), value.encode()) for name, value in given.items())
+    return SimpleNamespace(
+        route=route,
+        head=RequestHead(raw, http_10=False, limit_bytes=9999),
+        plan=compile_plan(gateway("g"), {}),
+        permit=Permit(False, ""),
+        options=NO_OPTIONS,
+        request=SimpleNamespace(
+            body=ArrivedBody(b"{}"), downstream=SimpleNamespace(address="192.0.2.1"), target=target, method=method
+        ),
+        provider=None,
+        model="",
+        answer=None,
+        logged=True,
+    )
+
+
+def health(probe: str) -> bytes:
+    if probe == "readyz":
+        raise Refusal(DRAINING)
+    return probe.encode()
+
+
+@pytest.mark.parametrize("surface", [Surface.CONTROL, Surface.DASHBOARD])
+async def test_control_gets_its_requests_as_they_are(surface: Surface) -> None:
+    x = exchange(Route(surface), "PUT", "/client/v4/a%2Fb?x=1", Cookie="session=1")
+    (attempt,) = await Chooser(CONFIG, health)(x)
+    assert (attempt.target.origin, attempt.target.path) == (Origin("unix", "/run/control.sock", 0), "/client/v4/a%2Fb?x=1")
+    assert attempt.body.held == b"{}"
+    lines = attempt.block.split(b"\r\n")
+    assert lines[0] == b"/client/v4/a%2Fb?x=1 HTTP/1.1"
+    assert {b"Authorization: Bearer t", b"cookie: session=1", b"x-gateway-client: 192.0.2.1"} <= set(lines)
+    assert b"6.6.6.6" not in attempt.block, "who the client is, we say"
+    assert not attempt.guarded
+
+
+async def test_no_websockets_to_control() -> None:
+    with pytest.raises(Refusal) as refused:
+        await Chooser(CONFIG, health)(exchange(Route(Surface.CONTROL), Upgrade="websocket"))
+    assert refused.value.fault is NOT_IMPLEMENTED
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_health_is_answered_here(method: str) -> None:
+    x = exchange(Route(Surface.OPS, tail="livez"), method)
+    assert await Chooser(CONFIG, health)(x) == ()
+    assert x.answer == (b"application/json", b"livez")
+    with pytest.raises(Refusal) as refused:
+        await Chooser(CONFIG, health)(exchange(Route(Surface.OPS, tail="readyz"), method))
+    assert refused.value.fault is DRAINING
+
+
+async def test_health_is_only_read() -> None:
+    with pytest.raises(Refusal) as refused:
+        await Chooser(CONFIG, health)(exchange(Route(Surface.OPS, tail="livez"), "POST"))
+    assert refused.value.fault is UNKNOWN_ROUTE
+
+
+@pytest.mark.parametrize("surface", [Surface.COMPAT, Surface.REST_V1])
+async def test_models_are_listed_here(surface: Surface) -> None:
+    x = exchange(Route(surface, ACCOUNT, "g", endpoint=Endpoint.MODELS))
+    assert await Chooser(CONFIG, health)(x) == ()
+    assert x.answer is not None
+    assert orjson.loads(x.answer[1])["object"] == "list"
+    assert x.logged is False
+
+
+async def test_inference_goes_to_its_provider() -> None:
+    (attempt,) = await Chooser(CONFIG, health)(exchange(Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", "openai", "x")))
+    assert attempt.target.origin.host == "api.openai.com"

@@ -1,0 +1,363 @@
+"""The client's side on a real socket: garbage is refused shortly, and no byte is ever taken for another request's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from fakes.edge import RunningEdge, gateway, request_bytes, until
+from fakes.provider import Exchange, FakeProvider, Gate, gated, reply, stream
+
+from gateway.link.frames import Patch, Revoke
+from gateway.model.service import Timeouts
+
+KEY = {"Authorization": "Bearer sk-x"}
+MARK = "canary-in-the-request"
+
+
+@pytest.fixture
+async def edge(provider: FakeProvider) -> AsyncIterator[RunningEdge]:
+    async with RunningEdge(
+        gateways=[gateway("open", authentication=False), gateway("g1")], providers={"openai": provider.origin + "/v1"}
+    ) as running:
+        provider.always = tell
+        yield running
+
+
+async def tell(exchange: Exchange) -> None:
+    """Answer with what arrived: method, target, body."""
+    body = await exchange.body()
+    await reply(f"{exchange.received.method} {exchange.received.target} ".encode() + body)(exchange)
+
+
+def target(name: str = "x") -> str:
+    return RunningEdge.native("open", f"openai/{name}")
+
+
+GARBAGE = [
+    f"{MARK}\r\n\r\n",
+    f"GET /v1/{MARK}\r\n\r\n",
+    f"GET /v1/{MARK} HTTP/2.0\r\nHost: a\r\n\r\n",
+    f"GET /v1/{MARK} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    f"GET /v1/{MARK} HTTP/1.1\r\nHost: a b\r\n\r\n",
+    f"GET /v1/{MARK} HTTP/1.1\r\nHost : a\r\n\r\n",
+    f"GET /v1/{MARK} HTTP/1.1\r\nHost: a\r\nX: a\r\n folded\r\n\r\n",
+    f"GET /v1/{MARK} HTTP/1.1\r\nHost: a\r\nX{MARK}\r\n\r\n",
+    f"GET /v1/{MARK} HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
+    f"GET http://evil/{MARK} HTTP/1.1\r\nHost: a\r\n\r\n",
+    f"GET {MARK} HTTP/1.1\r\nHost: a\r\n\r\n",
+    f"POST /v1/{MARK} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+    f"POST /v1/{MARK} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    f"POST /v1/{MARK} HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\nhello",
+    f"POST /v1/{MARK} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    f"POST /v1/{MARK} HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    f"GET /v1/{MARK} HTTP/1.1\r\nHost: a\r\nX: {'y' * 9000}\r\n\r\n",
+    f"GET /{'y' * 9000} HTTP/1.1\r\nHost: a\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_garbage_is_a_short_400(
+    edge: RunningEdge, provider: FakeProvider, garbage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with edge.client() as wire:
+        await wire.send(garbage.encode("latin-1"))
+        answer = await wire.reply()
+        assert answer.status == 400
+        assert answer.json()["success"] is False
+        assert answer.header("connection") == "close"
+        assert MARK not in answer.body.decode()
+        assert await wire.ended(), "one answer, then the end"
+    assert provider.connections == []
+    assert MARK not in caplog.text
+    assert [line for line in caplog.records if line.levelname in ("WARNING", "ERROR")] == []
+
+
+async def test_garbage_behind_a_good_request(edge: RunningEdge, provider: FakeProvider) -> None:
+    async with edge.client() as wire:
+        assert (await wire.ask("POST", target(), KEY, b"{}")).status == 200
+        await wire.send(b"garbage\r\n\r\n")
+        assert (await wire.reply()).status == 400
+        assert await wire.ended()
+    assert len(provider.requests) == 1
+
+
+async def test_a_broken_chunk_ends_the_request_there(edge: RunningEdge, provider: FakeProvider) -> None:
+    head = request_bytes("POST", target(), {**KEY, "Transfer-Encoding": "chunked"})
+    async with edge.client() as wire:
+        await wire.send(head + b"5\r\nhello\r\n")
+        await until(lambda: provider.requests)
+        await wire.send(b"zz\r\n")
+        answers = 0
+        try:
+            answers += (await wire.reply("POST")).status == 400
+        except (AssertionError, asyncio.IncompleteReadError, ConnectionError):
+            answers += 1
+        assert answers == 1
+        assert await wire.ended()
+    assert not provider.only.complete
+
+
+FLOODS = {
+    "one extension": [b"1;" + b"e" * 60_000, *[b"e" * 60_000] * 4],
+    "many extensions": [(b"1;" + b"e" * 5000 + b"\r\nz\r\n") * 10] * 4,
+    "zeros": [b"0" * 60_000] * 4,
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+async def test_chunk_framing_may_not_outgrow_the_body(edge: RunningEdge, provider: FakeProvider, flood: str) -> None:
+    async with edge.client() as wire:
+        await wire.send(request_bytes("POST", target(), {**KEY, "Transfer-Encoding": "chunked"}))
+        for piece in FLOODS[flood]:
+            await wire.send(piece)
+            await asyncio.sleep(0.005)
+        assert (await wire.reply("POST")).status == 400
+        assert await wire.ended()
+    assert not any(seen.complete for seen in provider.requests)
+
+
+async def test_small_chunks_are_no_flood(edge: RunningEdge, provider: FakeProvider) -> None:
+    async with edge.client() as wire:
+        for _ in range(2):
+            answer = await wire.ask("POST", target(), KEY, chunks=[b"z"] * 60_000)
+            assert answer.body == told("x", b"z" * 60_000)
+
+
+TRAILERS = [
+    b"0\r\nX-Evil: 1\r\n\r\n",
+    b"0\r\nAuthorization: evil\r\n\r\n",
+    b"0\r\nX-Evil: 0\r\n\r\n",
+    b"0;x=y\r\nX-Evil: 1\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("end", TRAILERS)
+@pytest.mark.parametrize("behind", ["together", "later", "under way"])
+async def test_a_trailer_never_becomes_the_next_requests_field(
+    edge: RunningEdge, provider: FakeProvider, end: bytes, behind: str
+) -> None:
+    """aiohttp's parser puts the last trailer in front of the next head, so nothing is read behind trailers."""
+    first = request_bytes("POST", target(), {**KEY, "Transfer-Encoding": "chunked"}) + b"1\r\nz\r\n" + end
+    second = request_bytes("POST", target("y"), KEY, b"other")
+    gate = Gate()
+    if behind == "under way":
+        provider.script(gated(gate, tell))
+    async with edge.client() as wire:
+        for piece in [first + second] if behind == "together" else [first, second]:
+            await wire.send(piece)
+            await asyncio.sleep(0.01)
+        gate.open()
+        assert (await wire.reply("POST")).body == told("x", b"z")
+        assert await wire.ended()
+    assert len(provider.requests) == 1
+
+
+async def test_a_chunked_request_without_trailers_leaves_the_connection_fit(edge: RunningEdge, provider: FakeProvider) -> None:
+    head = request_bytes("POST", target(), {**KEY, "Transfer-Encoding": "chunked"})
+    async with edge.client() as wire:
+        for pieces in (
+            [head + b"1\r\nz\r\n0\r\n\r\n"],
+            [head, b"1\r\nz\r\n", b"0\r\n\r\n"],
+            [head + b"1\r\nz\r", b"\n0", b"\r\n\r", b"\n"],
+        ):
+            for piece in pieces:
+                await wire.send(piece)
+                await asyncio.sleep(0.005)
+            assert (await wire.reply("POST")).body == told("x", b"z")
+    assert {seen.connection for seen in provider.requests} == {0}
+
+
+async def test_a_broken_chunk_in_a_queued_request_ends_the_connection(edge: RunningEdge, provider: FakeProvider) -> None:
+    gate = Gate()
+    provider.script(gated(gate, reply(b"slow")))
+    async with edge.client() as wire:
+        await wire.send(request_bytes("POST", target(), KEY, b"first"))
+        await wire.send(request_bytes("POST", target("y"), {**KEY, "Transfer-Encoding": "chunked"}) + b"1\r\nz\r\n")
+        await asyncio.sleep(0.01)
+        await wire.send(b"zz\r\n")
+        await asyncio.sleep(0.01)
+        gate.open()
+        assert (await wire.reply("POST")).body == b"slow"
+        assert (await wire.reply("POST")).status == 400
+        assert await wire.ended()
+    assert not any(seen.complete for seen in provider.requests if seen.path.endswith("/y"))
+
+
+async def test_a_chunk_that_breaks_behind_a_whole_one_is_told_at_once(edge: RunningEdge, provider: FakeProvider) -> None:
+    """Both in one read: the body's reader is woken by the chunk's end and must not miss the error."""
+    async with edge.client() as wire:
+        await wire.send(request_bytes("POST", target(), {**KEY, "Transfer-Encoding": "chunked"}) + b"1\r\nz\r")
+        await until(lambda: provider.requests)
+        await wire.send(b"\n0\r\nX: \x00\r\n\r\n")
+        assert (await wire.reply("POST")).status == 400
+        assert await wire.ended()
+    assert not provider.only.complete
+
+
+async def test_a_refusal_reaches_a_client_that_still_sends(edge: RunningEdge, provider: FakeProvider) -> None:
+    async with edge.client() as wire:
+        await wire.send(request_bytes("POST", target(), {**KEY, "Transfer-Encoding": "chunked"}) + b"zz\r\n")
+        for _ in range(20):
+            await wire.send(b"x" * 60_000)
+        assert (await wire.reply("POST")).status == 400
+        assert await wire.ended()
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["x", "../x"])
+async def test_behind_a_head_that_is_not_read_nothing_is(edge: RunningEdge, method: str, path: str) -> None:
+    async with edge.client() as wire:
+        refused = await wire.ask(method if path == "x" else "GET", target(path), KEY)
+        assert refused.status in (400, 405)
+        assert refused.header("connection") == "close"
+        assert await wire.ended()
+
+
+async def test_an_answer_of_our_own_ends_a_connection_with_an_unread_body(edge: RunningEdge) -> None:
+    async with edge.client() as wire:
+        answer = await wire.ask("GET", "/livez", {"Expect": "100-continue", "Content-Length": "5"})
+        assert (answer.status, answer.header("connection")) == (200, "close")
+
+
+# --- a repeated head ------------------------------------------------------------------------------------
+
+
+def told(name: str, body: bytes) -> bytes:
+    return f"POST /v1/{name} ".encode() + body
+
+
+async def test_a_repeated_head_is_a_request_of_its_own(edge: RunningEdge, provider: FakeProvider) -> None:
+    async with edge.client() as wire:
+        for body in (b"one", b"two", b"", b"three" * 4000, b"4"):
+            answer = await wire.ask("POST", target(), KEY, body)
+            assert answer.body == told("x", body)
+    await until(lambda: len(edge.records) == 5)
+    assert len({record.id for record in edge.records}) == 5
+    assert [record.request_size for record in edge.records] == [3, 3, 0, 20_000, 1]
+
+
+@pytest.mark.parametrize("length", ["{}", "{} ", "{}\t", "  {}", "00{}"])
+@pytest.mark.parametrize("apart", ["together", "head first", "byte by byte", "two halves"])
+async def test_a_body_is_never_taken_for_a_request(edge: RunningEdge, provider: FakeProvider, length: str, apart: str) -> None:
+    """However the client's writes fall, and however it spells the length: the parser's reading is the only one."""
+    smuggled = request_bytes("GET", target("smuggled"), KEY)
+    head = request_bytes("POST", target(), {**KEY, "Content-Length": length.format(len(smuggled))})
+    both = head + smuggled
+    pieces = {
+        "together": [both],
+        "head first": [head, smuggled],
+        "byte by byte": [both[at : at + 1] for at in range(len(both))],
+        "two halves": [both[: len(both) // 2], both[len(both) // 2 :]],
+    }[apart]
+    async with edge.client() as wire:
+        for order in ([both], pieces, pieces, [both], pieces):
+            for piece in order:
+                await wire.send(piece)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            assert (await wire.reply("POST")).body == told("x", smuggled)
+    assert {seen.path for seen in provider.requests} == {"/v1/x"}
+    assert len(provider.requests) == 5
+
+
+async def test_empty_lines_before_a_request_do_not_shift_it(edge: RunningEdge, provider: FakeProvider) -> None:
+    """Legal, ignored (RFC 9112 section 2.2), and no reason to lose count: the length is chosen to fit a wrong one."""
+    for _ in range(2):
+        head = b""
+        for size in range(40, 400):  # the body's announced length equals all that the first read holds, less the empty line
+            head = b"\r\n\r\n" + request_bytes("POST", target(), {**KEY, "Content-Length": str(size)})
+            if size == len(head) - 4 + 10:
+                break
+        async with edge.client() as wire:
+            await wire.send(head + b"0123456789")
+            await asyncio.sleep(0.02)
+            await wire.send(b"\r\n\r\n")
+            await asyncio.sleep(0.02)
+            await wire.send(bytes(size - 14))
+            assert len((await wire.reply("POST")).body) == len(told("x", b"")) + size
+    assert len(provider.requests) == 2
+
+
+async def test_other_requests_between_repeats(edge: RunningEdge, provider: FakeProvider) -> None:
+    async with edge.client() as wire:
+        for turn in range(30):
+            name = "xyz"[turn % 3]
+            if turn % 5 == 4:
+                assert (await wire.ask("POST", target(name), KEY, chunks=[b"a", b"b"])).body == told(name, b"ab")
+            elif turn % 7 == 6:
+                assert (await wire.ask("GET", target(name), KEY)).body == f"GET /v1/{name} ".encode()
+            else:
+                body = b"b" * turn
+                assert (await wire.ask("POST", target(name), KEY, body)).body == told(name, body)
+    assert len(provider.requests) == 30
+
+
+async def test_pipelined_repeats(edge: RunningEdge, provider: FakeProvider) -> None:
+    async with edge.client() as wire:
+        assert (await wire.ask("POST", target(), KEY, b"first")).status == 200
+        bodies = [b"body-%d" % number for number in range(20)]
+        for body in bodies:
+            await wire.send(request_bytes("POST", target(), KEY, body))
+            await asyncio.sleep(0)
+        await wire.send(b"".join(request_bytes("POST", target(), KEY, body) for body in bodies))
+        for body in bodies * 2:
+            assert (await wire.reply("POST")).body == told("x", body)
+    assert len(provider.requests) == 41
+
+
+async def test_repeats_while_one_is_under_way(edge: RunningEdge, provider: FakeProvider) -> None:
+    gate = Gate()
+    async with edge.client() as wire:
+        assert (await wire.ask("POST", target(), KEY, b"first")).status == 200
+        provider.script(gated(gate, reply(b"slow")))
+        for number in range(4):
+            await wire.send(request_bytes("POST", target(), KEY, b"%d" % number))
+            await asyncio.sleep(0.01)
+        assert len(provider.requests) == 2, "one after the other"
+        gate.open()
+        assert (await wire.reply("POST")).body == b"slow"
+        for number in range(1, 4):
+            assert (await wire.reply("POST")).body == told("x", b"%d" % number)
+
+
+async def test_a_repeat_is_judged_afresh(edge: RunningEdge, provider: FakeProvider) -> None:
+    """Token, gateway and settings are looked at on each request, however alike they look."""
+    token = edge.admit()
+    headers = {**KEY, "cf-aig-authorization": f"Bearer {token}"}
+    async with edge.client() as wire:
+        ask = ("POST", edge.native("g1", "openai/x"), headers, b"{}")
+        assert (await wire.ask(*ask)).status == 200
+        assert (await wire.ask(*ask)).status == 200
+        del edge.link.principals[edge.digest(token)]
+        edge.link.deliver(Revoke(edge.digest(token)))
+        assert (await wire.ask(*ask)).status == 401
+        edge.link.deliver(Patch(2, gateways=(gateway("g1", authentication=False),)))
+        assert (await wire.ask(*ask)).status == 200
+        edge.link.deliver(Patch(3, removed=((gateway("g1").gateway.account_id, "g1"),)))
+        assert (await wire.ask(*ask)).status == 400
+
+
+async def test_versions_are_not_mixed_up(edge: RunningEdge, provider: FakeProvider) -> None:
+    provider.always = stream([b"x"])
+    async with edge.client() as wire:
+        headers = {**KEY, "Connection": "keep-alive"}
+        new = await wire.ask("POST", target(), headers, b"{}")
+        assert new.header("transfer-encoding") == "chunked"
+        old = await wire.ask("POST", target(), headers, b"{}", version="1.0")
+        assert old.header("transfer-encoding") is None
+        assert await wire.ended()
+
+
+async def test_h2c_offers_are_ignored(edge: RunningEdge, provider: FakeProvider) -> None:
+    """Some clients offer HTTP/2 on every plain connection (RFC 9110 section 7.8: a server may ignore it)."""
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"}
+    async with edge.client() as wire:
+        for body in (b"one", b"two"):
+            assert (await wire.ask("POST", target(), {**KEY, **offer}, body)).body == told("x", body)
+    assert {"upgrade", "http2-settings", "connection"}.isdisjoint(provider.requests[0].names)
+
+
+async def test_idle_connections_are_closed() -> None:
+    async with RunningEdge(timeouts=Timeouts(keepalive_s=0.2)) as edge, edge.client() as wire:
+        assert (await wire.ask("GET", "/livez")).status == 200
+        assert await wire.ended()

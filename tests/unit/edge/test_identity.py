@@ -1,0 +1,371 @@
+"""Where the credential is read from, and what is known of it for how long."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from fakes.clock import FakeClock
+from fakes.edge import PEPPER, runner
+from fakes.link import FakeLink
+
+from gateway.edge.identity import (
+    ABSENT,
+    MALFORMED,
+    NONE_WANTED,
+    Credential,
+    Identity,
+    Reader,
+    bearer,
+    own_token_slots,
+)
+from gateway.kit.secret import keyed_digest
+from gateway.model.faults import CONTROL_DOWN, Refusal
+from gateway.model.routes import Endpoint, Route, Surface
+from gateway.model.service import TokenCaching
+from gateway.model.tokens import ANONYMOUS, INVALID, Principal, mint_token
+from gateway.protocol.headers import RequestHead
+
+TOKEN, OTHER = mint_token(), mint_token()
+NATIVE = Route(Surface.PROVIDER_NATIVE, "a", "g1", "openai")
+CHAT = Route(Surface.REST_V1, "a", endpoint=Endpoint.CHAT)
+MESSAGES = Route(Surface.REST_V1, "a", endpoint=Endpoint.MESSAGES)
+RUN = Route(Surface.REST_RUN, "a", endpoint=Endpoint.RUN)
+GOOD = runner()
+
+
+def head(fields: dict[str, str]) -> RequestHead:
+    raw = tuple((name.encode(), value.encode()) for name, value in fields.items())
+    return RequestHead(raw, http_10=False, limit_bytes=65_536)
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+PLACES: list[tuple[Route, dict[str, str], str | Credential]] = [
+    (NATIVE, {"cf-aig-authorization": f"Bearer {TOKEN}"}, TOKEN),
+    (NATIVE, {"CF-AIG-Authorization": f"bearer  {TOKEN} "}, TOKEN),
+    (NATIVE, {"cf-aig-authorization": TOKEN}, TOKEN),
+    (NATIVE, {}, ABSENT),
+    (NATIVE, {"authorization": "Bearer sk-provider"}, ABSENT),
+    (NATIVE, {"authorization": f"Bearer {TOKEN}"}, TOKEN),
+    (NATIVE, {"x-goog-api-key": TOKEN}, TOKEN),
+    (NATIVE, {"authorization": f"Key {TOKEN}"}, TOKEN),
+    (NATIVE, {"cf-aig-authorization": "Bearer undefined"}, MALFORMED),
+    (NATIVE, {"cf-aig-authorization": ""}, MALFORMED),
+    (NATIVE, {"cf-aig-authorization": f"Bearer {TOKEN[:-1]}"}, MALFORMED),
+    (NATIVE, {"cf-aig-authorization": f"Bearer {TOKEN[:-1]}é"}, MALFORMED),
+    (NATIVE, {"cf-aig-authorization": "Bearer bad", "authorization": f"Bearer {TOKEN}"}, MALFORMED),
+    (NATIVE, {"cf-aig-authorization": f"Bearer {TOKEN}", "authorization": f"Bearer {OTHER}"}, TOKEN),
+    (CHAT, {"authorization": f"Bearer {TOKEN}"}, TOKEN),
+    (RUN, {"authorization": f"BEARER {TOKEN}"}, TOKEN),
+    (CHAT, {"authorization": TOKEN}, MALFORMED),
+    (CHAT, {"authorization": f"Basic {TOKEN}"}, MALFORMED),
+    (CHAT, {"cf-aig-authorization": f"Bearer {TOKEN}"}, ABSENT),
+    (CHAT, {"x-api-key": TOKEN}, ABSENT),
+    (MESSAGES, {"x-api-key": TOKEN}, TOKEN),
+    (MESSAGES, {"x-api-key": "sk-ant"}, MALFORMED),
+    (MESSAGES, {"authorization": "Bearer bad", "x-api-key": TOKEN}, MALFORMED),
+]
+
+
+@pytest.mark.parametrize(("route", "fields", "expected"), PLACES)
+def test_where_the_token_is_read_from(route: Route, fields: dict[str, str], expected: str | Credential) -> None:
+    found = Reader(PEPPER).wanted(route, head(fields), True)
+    if isinstance(expected, str):
+        assert found.digest == keyed_digest(PEPPER, expected.encode())
+    else:
+        assert found is expected
+
+
+def test_nobody_looks_where_nobody_asks() -> None:
+    assert Reader(PEPPER).wanted(NATIVE, head({"cf-aig-authorization": TOKEN}), False) is NONE_WANTED
+
+
+def test_one_head_can_serve_several_surfaces() -> None:
+    """A keep-alive client repeats its fields; what was read for one surface does not answer for another."""
+    reader, same = Reader(PEPPER), head({"authorization": f"Bearer {TOKEN}", "cf-aig-authorization": f"Bearer {OTHER}"})
+    for _ in range(2):
+        assert reader.wanted(NATIVE, same, True).digest == keyed_digest(PEPPER, OTHER.encode())
+        assert reader.wanted(CHAT, same, True).digest == keyed_digest(PEPPER, TOKEN.encode())
+        assert reader.wanted(NATIVE, same, False) is NONE_WANTED
+    only_key = head({"x-api-key": TOKEN})
+    assert reader.wanted(CHAT, only_key, True) is ABSENT
+    assert reader.wanted(MESSAGES, only_key, True).digest == keyed_digest(PEPPER, TOKEN.encode())
+
+
+@pytest.mark.parametrize(
+    ("value", "token"),
+    [
+        (b"Bearer x", "x"),
+        (b"x", "x"),
+        (b"Key x", "x"),
+        (b"Basic x", "Basic x"),
+        (b"", ""),
+        (b"Bearer ", ""),
+        (b"B\xff", "B\ufffd"),
+    ],
+)
+def test_bearer(value: bytes, token: str) -> None:
+    assert bearer(value) == token
+
+
+def test_slots_that_hold_our_tokens() -> None:
+    mixed = head({"authorization": f"Bearer {TOKEN}", "x-api-key": "sk", "api-key": OTHER})
+    assert own_token_slots(mixed) == {b"authorization", b"api-key"}
+
+
+# --- caching ------------------------------------------------------------------------------------
+
+
+class Rig:
+    def __init__(self, **caching: float) -> None:
+        self.clock = FakeClock()
+        self.link = FakeLink()
+        self.counted: Counter[str] = Counter()
+        self.caching = TokenCaching(**caching)  # type: ignore[arg-type]
+        self.identity = Identity(self.link, self.clock, self.caching, lambda name: self.counted.update([name]))
+
+    def admit(self, digest: bytes = b"d", principal: Principal = GOOD) -> Credential:
+        self.link.principals[digest] = principal
+        return Credential(digest)
+
+    async def ask(self, credential: Credential) -> Principal:
+        """As the lifecycle does."""
+        return self.identity.known(credential) or await self.identity.learn(credential)
+
+    async def settle(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+async def test_the_three_special_ones_are_never_asked_about() -> None:
+    rig = Rig()
+    assert rig.identity.known(NONE_WANTED) is ANONYMOUS
+    assert rig.identity.known(ABSENT) is ANONYMOUS
+    assert rig.identity.known(MALFORMED) is INVALID
+    assert rig.link.asked == []
+
+
+async def test_fresh_ones_answer_at_once() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    assert rig.identity.known(credential) is None
+    assert await rig.ask(credential) is GOOD
+    rig.clock.advance(44)
+    assert rig.identity.known(credential) is GOOD
+    await rig.settle()
+    assert rig.link.asked == [b"d"]
+
+
+async def test_a_hit_late_in_life_renews_in_the_background() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.clock.advance(46)  # behind three quarters of 60
+    renewed = rig.admit(principal=runner(token_id="renewed"))
+    for _ in range(5):
+        assert rig.identity.known(renewed) is GOOD
+    await rig.settle()
+    assert rig.link.asked == [b"d", b"d"], "one renewal however many hits"
+    known = rig.identity.known(credential)
+    assert known is not None
+    assert known.token_id == "renewed"
+    rig.clock.advance(44)
+    assert rig.identity.known(credential) is not None
+
+
+async def test_a_renewal_that_finds_control_down_changes_nothing() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.clock.advance(50)
+    rig.link.cut()
+    for expected in (2, 3):
+        assert rig.identity.known(credential) is GOOD
+        await rig.settle()
+        assert len(rig.link.asked) == expected, "the next hit tries again"
+
+
+async def test_a_renewal_that_finds_the_token_gone_forgets_it() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.clock.advance(50)
+    rig.link.principals.clear()
+    assert rig.identity.known(credential) is GOOD
+    await rig.settle()
+    assert rig.identity.known(credential) is INVALID
+
+
+async def test_stale_ones_are_asked_about_again() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.clock.advance(60)
+    assert rig.identity.known(credential) is None
+    assert await rig.ask(credential) is GOOD
+    assert len(rig.link.asked) == 2
+
+
+async def test_grace_is_bounded() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.link.cut()
+    rig.clock.advance(659)
+    assert await rig.ask(credential) is GOOD
+    assert rig.counted["auth_stale"] == 1
+    rig.clock.advance(1)
+    with pytest.raises(Refusal) as refused:
+        await rig.ask(credential)
+    assert refused.value.fault is CONTROL_DOWN
+
+
+async def test_unknown_while_control_is_down_is_503_never_401() -> None:
+    rig = Rig()
+    rig.link.cut()
+    with pytest.raises(Refusal) as refused:
+        await rig.ask(Credential(b"never seen"))
+    assert refused.value.fault is CONTROL_DOWN
+
+
+async def test_unknown_ones_are_remembered_for_a_moment() -> None:
+    rig = Rig()
+    credential = Credential(b"d")
+    assert await rig.ask(credential) is INVALID
+    rig.clock.advance(4)
+    assert rig.identity.known(credential) is INVALID
+    rig.clock.advance(1)
+    rig.admit()
+    assert await rig.ask(credential) is GOOD, "a token that was made meanwhile works"
+    assert len(rig.link.asked) == 2
+
+
+async def test_a_flood_of_invented_tokens_evicts_no_good_one() -> None:
+    rig = Rig(negative_entries=10, positive_entries=10)
+    credential = rig.admit()
+    await rig.ask(credential)
+    for number in range(100):
+        await rig.ask(Credential(b"x%d" % number))
+    assert rig.identity.known(credential) is GOOD
+    assert len(rig.identity._bad) == 10
+
+
+async def test_a_thousand_first_requests_are_one_question() -> None:
+    rig = Rig()
+    rig.link.gate = asyncio.Event()
+    credential = rig.admit()
+    waiting = [asyncio.create_task(rig.ask(credential)) for _ in range(1000)]
+    await rig.settle()
+    rig.link.gate.set()
+    assert set(map(id, await asyncio.gather(*waiting))) == {id(GOOD)}
+    assert rig.link.asked == [b"d"]
+    assert rig.counted["auth_miss"] == 1
+
+
+async def test_a_leader_that_leaves_fails_nobody() -> None:
+    rig = Rig()
+    rig.link.gate = asyncio.Event()
+    credential = rig.admit()
+    leader = asyncio.create_task(rig.ask(credential))
+    await rig.settle()
+    follower = asyncio.create_task(rig.ask(credential))
+    await rig.settle()
+    leader.cancel()
+    rig.link.gate.set()
+    assert await follower is GOOD
+    assert rig.link.asked == [b"d"]
+    assert rig.identity.known(credential) is GOOD
+
+
+async def test_a_revocation_is_in_force_at_once() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.link.principals.clear()
+    rig.identity.revoke(b"d")
+    assert rig.identity.known(credential) is None
+    assert await rig.ask(credential) is INVALID
+
+
+async def test_a_revocation_ends_the_grace_too() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.identity.revoke(b"d")
+    rig.link.cut()
+    with pytest.raises(Refusal):
+        await rig.ask(credential)
+
+
+async def test_an_answer_that_a_revocation_overtook_is_not_kept() -> None:
+    """The question left before the revocation, its answer comes after: it may be older, so it is asked again."""
+    rig = Rig()
+    rig.link.gate = asyncio.Event()
+    credential = rig.admit()
+    asking = asyncio.create_task(rig.ask(credential))
+    await rig.settle()
+    answered = rig.link.ask_token
+
+    async def gone(digest: bytes) -> None:
+        await answered(digest)
+
+    rig.identity.revoke(b"d")
+    rig.link.ask_token = gone  # type: ignore[method-assign]
+    rig.link.gate.set()
+    assert await asking is INVALID
+    assert rig.link.asked == [b"d", b"d"], "the first answer said good"
+    assert rig.identity.known(credential) is INVALID
+
+
+async def test_a_new_connection_makes_everything_stale() -> None:
+    """A revocation may have been missed while the link was down."""
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.link.rejoin()
+    assert rig.identity.known(credential) is None
+    rig.link.principals.clear()
+    assert await rig.ask(credential) is INVALID
+
+
+async def test_behind_a_new_connection_one_question_is_enough() -> None:
+    """Connections keep their credential, and with it what was found for it: that must not be asked about again and again."""
+    rig = Rig()
+    kept = [rig.admit(), rig.admit()]
+    for credential in kept:
+        await rig.ask(credential)
+    rig.link.rejoin()
+    for _ in range(3):
+        for credential in kept:
+            assert await rig.ask(credential) is GOOD
+    assert rig.link.asked == [b"d", b"d"]
+
+
+async def test_what_a_connection_found_does_not_outlive_a_revocation() -> None:
+    rig = Rig()
+    kept, other = rig.admit(), rig.admit(b"other")
+    await rig.ask(kept)
+    assert rig.identity.known(kept) is GOOD
+    rig.identity.revoke(b"other")
+    assert rig.identity.known(kept) is GOOD, "only the revoked one is forgotten"
+    assert rig.identity.known(other) is None
+    rig.link.principals.clear()
+    rig.identity.revoke(b"d")
+    assert rig.identity.known(kept) is None
+
+
+async def test_a_new_connection_that_is_lost_again_still_spares_the_known() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.link.rejoin()
+    rig.link.cut()
+    assert await rig.ask(credential) is GOOD
+    assert rig.counted["auth_stale"] == 1
+
+
+async def test_the_cache_is_bounded() -> None:
+    rig = Rig(positive_entries=3)
+    for number in range(10):
+        await rig.ask(rig.admit(b"%d" % number))
+    assert len(rig.identity._good) == 3

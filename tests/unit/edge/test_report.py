@@ -1,0 +1,207 @@
+"""Records and counters on their way to control: bounded, batched, and lost only visibly."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fakes.clock import FakeClock
+from fakes.edge import ACCOUNT, gateway
+from fakes.link import FakeLink
+
+from gateway.edge import report
+from gateway.edge.report import Reporter
+from gateway.edge.settings import compile_plan
+from gateway.edge.taps.usage import UsageTap
+from gateway.link.frames import Counters, Records
+from gateway.model import faults
+from gateway.model.records import LogRecord
+from gateway.model.routes import Endpoint, Route, Surface
+from gateway.model.targets import Dialect
+from gateway.model.tokens import Permit
+from gateway.protocol.headers import RequestHead
+from gateway.protocol.options import RequestOptions
+
+NATIVE = Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", "openai", "v1/chat/completions?key=secret")
+
+
+def exchange(clock: FakeClock, **changes: Any) -> Any:
+    made: dict[str, Any] = {
+        "id": "id-1",
+        "route": NATIVE,
+        "head": RequestHead(((b"User-Agent", b"t/1"), (b"Content-Type", b"application/json")), http_10=False, limit_bytes=999),
+        "plan": compile_plan(gateway("g"), {}),
+        "options": RequestOptions(),
+        "permit": Permit(True, "token-1"),
+        "provider": None,
+        "model": "",
+        "request": SimpleNamespace(method="POST"),
+        "started_wall": clock.wall(),
+        "started_at": clock.monotonic(),
+        "status": 200,
+        "first_byte_at": None,
+        "request_bytes": 3,
+        "response_bytes": 4,
+        "response_type": "application/json",
+        "streamed": False,
+        "cached": False,
+        "tap": None,
+        "fault": None,
+        "outcome": "completed",
+        "logged": True,
+    }
+    return SimpleNamespace(**{**made, **changes})
+
+
+class Rig:
+    def __init__(self, queue_bytes: int = 1_000_000) -> None:
+        self.clock = FakeClock()
+        self.link = FakeLink()
+        self.reporter = Reporter(self.clock, queue_bytes)
+        self.reporter._link = self.link
+
+    def report(self, **changes: Any) -> None:
+        self.reporter(exchange(self.clock, **changes))
+
+    def flushed(self) -> tuple[list[LogRecord], dict[str, int]]:
+        self.link.sent.clear()
+        self.reporter.flush(with_counters=True)
+        records = [record for frame in self.link.sent if isinstance(frame, Records) for record in frame.batch]
+        counters: dict[str, int] = {}
+        for frame in self.link.sent:
+            if isinstance(frame, Counters):
+                counters |= frame.deltas
+        return records, counters
+
+
+def test_a_record_says_what_happened() -> None:
+    rig = Rig()
+    x = exchange(rig.clock, first_byte_at=rig.clock.monotonic() + 0.25, options=RequestOptions(event_id="e", metadata="{}"))
+    rig.clock.advance(1.5)
+    rig.reporter(x)
+    (record,), counters = rig.flushed()
+    assert (record.duration_ms, record.first_byte_ms) == (1500, 250)
+    assert (record.provider, record.path, record.model_type) == ("openai", "v1/chat/completions", "chat")
+    assert (record.event_id, record.metadata, record.token_id, record.user_agent) == ("e", "{}", "token-1", "t/1")
+    assert (record.success, record.status_code, record.outcome) == (True, 200, "completed")
+    assert "secret" not in str(record)
+    assert counters == {"requests": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "success"),
+    [
+        ({"status": 0, "outcome": "client_gone"}, 499, False),
+        ({"outcome": "client_gone"}, 200, False),
+        ({"outcome": "upstream_truncated"}, 200, False),
+        ({"status": 301}, 301, True),
+        ({"status": 404}, 404, False),
+        ({"status": 500, "outcome": "upstream_error"}, 500, False),
+        ({"status": 502, "outcome": "upstream_error", "fault": faults.UPSTREAM_BROKEN}, 502, False),
+    ],
+)
+def test_success(changes: dict[str, Any], status: int, success: bool) -> None:
+    rig = Rig()
+    rig.report(**changes)
+    (record,), _ = rig.flushed()
+    assert (record.status_code, record.success) == (status, success)
+
+
+@pytest.mark.parametrize(("outcome", "exactness"), [("completed", "exact"), ("client_gone", "partial")])
+def test_usage_comes_from_the_tap(outcome: str, exactness: str) -> None:
+    rig = Rig()
+    tap = UsageTap(Dialect.ANTHROPIC, streamed=True, count=rig.reporter.count)
+    tap.feed(b'data: {"type":"message_start","message":{"model":"m","usage":{"input_tokens":3,"output_tokens":1}}}\n\n')
+    if outcome == "completed":
+        tap.feed(b'data: {"type":"message_delta","usage":{"output_tokens":5}}\n\ndata: {"type":"message_stop"}\n\n')
+    rig.report(tap=tap, outcome=outcome)
+    (record,), _ = rig.flushed()
+    assert (record.tokens_in, record.model, record.usage_exactness) == (3, "m", exactness)
+
+
+def test_what_is_not_logged_is_counted_only() -> None:
+    rig = Rig()
+    rig.report(logged=False, status=401, outcome="refused", fault=faults.MISSING_TOKEN)
+    assert rig.flushed() == ([], {"requests": 1, "fault_missing_token": 1})
+
+
+@pytest.mark.parametrize("surface", [Surface.CONTROL, Surface.DASHBOARD, Surface.OPS, None])
+def test_what_is_no_inference_is_counted_apart(surface: Surface | None) -> None:
+    rig = Rig()
+    rig.report(route=None if surface is None else Route(surface))
+    assert rig.flushed() == ([], {"requests_other": 1})
+
+
+@pytest.mark.parametrize(
+    ("route", "kind", "path"),
+    [
+        (Route(Surface.COMPAT, ACCOUNT, "g", endpoint=Endpoint.CHAT), "chat", "chat/completions"),
+        (Route(Surface.REST_V1, ACCOUNT, endpoint=Endpoint.EMBEDDINGS), "embedding", "embeddings"),
+        (Route(Surface.REST_RUN, ACCOUNT, tail="@cf/x", endpoint=Endpoint.RUN), "", "run"),
+        (Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", "p", "v1/messages"), "chat", "v1/messages"),
+        (Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", "p", "m:streamGenerateContent?key=x"), "chat", "m:streamGenerateContent"),
+        (Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", "p", "m:embedContent"), "embedding", "m:embedContent"),
+        (Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", "p", "images"), "", "images"),
+    ],
+)
+def test_kind_and_path(route: Route, kind: str, path: str) -> None:
+    rig = Rig()
+    rig.report(route=route)
+    (record,), _ = rig.flushed()
+    assert (record.model_type, record.path) == (kind, path)
+
+
+def test_a_full_queue_drops_and_says_so() -> None:
+    rig = Rig(queue_bytes=3000)
+    for _ in range(10):
+        rig.report()
+    records, counters = rig.flushed()
+    assert len(records) == 3
+    assert counters == {"requests": 10, "log_dropped": 7}
+    rig.report()
+    assert rig.flushed()[1] == {"requests": 1}, "told once"
+
+
+def test_while_the_link_is_down_everything_waits() -> None:
+    rig = Rig()
+    rig.report()
+    rig.link.cut()
+    assert rig.flushed() == ([], {})
+    rig.report()
+    rig.link.rejoin()
+    records, counters = rig.flushed()
+    assert (len(records), counters) == (2, {"requests": 2})
+
+
+def test_a_batch_that_the_link_refuses_is_counted_as_lost() -> None:
+    rig = Rig()
+    rig.report()
+    rig.link.send = lambda frame: False  # type: ignore[method-assign]
+    rig.flushed()
+    del rig.link.send  # type: ignore[method-assign]
+    assert rig.flushed() == ([], {"requests": 1, "log_dropped": 1})
+
+
+def test_batches_are_bounded() -> None:
+    rig = Rig(queue_bytes=100_000_000)
+    for _ in range(2 * report.BATCH_ROWS + 1):
+        rig.report()
+    full = [report.BATCH_ROWS] * 2
+    assert [len(frame.batch) for frame in rig.link.sent if isinstance(frame, Records)] in ([], full), "full ones leave at once"
+    rig.reporter.flush(with_counters=False)
+    assert [len(frame.batch) for frame in rig.link.sent if isinstance(frame, Records)] == [*full, 1]
+    assert not any(isinstance(frame, Counters) for frame in rig.link.sent)
+
+
+async def test_it_flushes_by_itself_and_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "FLUSH_S", 0.001)
+    rig = Rig()
+    rig.report()
+    rig.reporter.start(rig.link)
+    async with asyncio.timeout(5):
+        while not any(isinstance(frame, Counters) for frame in rig.link.sent):
+            await asyncio.sleep(0.001)
+    assert any(isinstance(frame, Records) for frame in rig.link.sent)
+    rig.report()
+    await rig.reporter.close()
+    assert sum(len(frame.batch) for frame in rig.link.sent if isinstance(frame, Records)) == 2

@@ -1,0 +1,121 @@
+"""`/ai/run`: which endpoint an input belongs to, and what is sent there."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fakes.edge import ACCOUNT, gateway, key
+
+from gateway.edge.repeat import ArrivedBody
+from gateway.edge.run_endpoint import RunEndpoint
+from gateway.edge.settings import compile_plan
+from gateway.edge.targeting import Attempt, Targeting
+from gateway.model import faults
+from gateway.model.faults import Fault, Refusal
+from gateway.model.routes import Endpoint, Route, Surface
+from gateway.model.service import EdgeConfig
+from gateway.model.tokens import Permit
+from gateway.protocol.headers import RequestHead
+from gateway.protocol.options import RequestOptions
+
+PLAN = compile_plan(gateway("default", keys=[key(slug, f"k-{slug}") for slug in ("openai", "anthropic", "workers-ai")]), {})
+
+
+def exchange(body: bytes, model: str = "") -> Any:
+    head = RequestHead(((b"Authorization", b"Bearer ours"), (b"Accept-Encoding", b"gzip")), http_10=False, limit_bytes=9999)
+    return SimpleNamespace(
+        route=Route(Surface.REST_RUN, ACCOUNT, tail=model, endpoint=Endpoint.RUN),
+        head=head,
+        plan=PLAN,
+        permit=Permit(True, "t"),
+        options=RequestOptions(),
+        request=SimpleNamespace(body=ArrivedBody(body), downstream=None, target="/", method="POST"),
+        provider=None,
+        model="",
+    )
+
+
+async def choose(x: Any, limit_bytes: int = 10_000) -> Attempt:
+    (attempt,) = await RunEndpoint(Targeting(EdgeConfig()), limit_bytes).choose(x)
+    return attempt
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "url", "sent", "enveloped"),
+    [
+        ("openai/gpt-4.1", {"messages": []}, "api.openai.com/v1/chat/completions", {"model": "gpt-4.1", "messages": []}, True),
+        ("openai/gpt-4.1", {"input": "x"}, "api.openai.com/v1/responses", {"model": "gpt-4.1", "input": "x"}, True),
+        (
+            "openai/text-embedding-3",
+            {"input": "x"},
+            "api.openai.com/v1/embeddings",
+            {"model": "text-embedding-3", "input": "x"},
+            True,
+        ),
+        ("anthropic/claude", {"messages": []}, "api.anthropic.com/v1/messages", {"model": "claude", "messages": []}, True),
+        (
+            "@cf/meta/llama",
+            {"prompt": "x"},
+            f"api.cloudflare.com/client/v4/accounts/{ACCOUNT}/ai/run/@cf/meta/llama",
+            {"prompt": "x"},
+            False,
+        ),
+        (
+            "openai/m",
+            {"messages": [], "model": "own"},
+            "api.openai.com/v1/chat/completions",
+            {"model": "own", "messages": []},
+            True,
+        ),
+    ],
+)
+async def test_the_endpoint_for_an_input(
+    model: str, given: dict[str, Any], url: str, sent: dict[str, Any], enveloped: bool
+) -> None:
+    x = exchange(json.dumps({"model": model, "input": given}).encode())
+    attempt = await choose(x)
+    assert attempt.target.origin.authority + attempt.target.path == url
+    assert json.loads(attempt.body.held) == sent
+    assert attempt.body.length == len(attempt.body.held)
+    assert attempt.enveloped is enveloped
+    assert b"Bearer ours" not in attempt.block
+    assert (b"accept-encoding: identity\r\n" in attempt.block) is enveloped
+    assert x.model == model.removeprefix(f"{x.provider.slug}/")
+
+
+async def test_a_model_in_the_path_keeps_its_body() -> None:
+    attempt = await choose(exchange(b'{"prompt": "x"}', "@cf/meta/llama"))
+    assert (attempt.body.held, attempt.enveloped) == (b'{"prompt": "x"}', False)
+    assert b"authorization: Bearer k-workers-ai\r\n" in attempt.block
+
+
+REFUSED: list[tuple[bytes, str, Fault]] = [
+    (b"{}", "openai/gpt-4.1", faults.UNKNOWN_MODEL),
+    (b"", "", faults.BAD_BODY),
+    (b"[]", "", faults.BAD_BODY),
+    (b"\xff", "", faults.BAD_BODY),
+    (b"{}", "", faults.MISSING_MODEL),
+    (b'{"model":""}', "", faults.MISSING_MODEL),
+    (b'{"model":5}', "", faults.MISSING_MODEL),
+    (b'{"model":"openai/m"}', "", faults.UNSUPPORTED_INPUT),
+    (b'{"model":"openai/m","input":"x"}', "", faults.UNSUPPORTED_INPUT),
+    (b'{"model":"openai/m","input":{"x":1}}', "", faults.UNSUPPORTED_INPUT),
+    (b'{"model":"openai/m","input":{},"options":{"background":true}}', "", faults.NOT_IMPLEMENTED),
+    (b'{"model":"openai/m","input":{},"options":{"webhookUrl":"https://x"}}', "", faults.NOT_IMPLEMENTED),
+    (b'{"model":"nobody/m","input":{"messages":[]}}', "", faults.UNKNOWN_PROVIDER),
+    (b'{"model":"dynamic/r","input":{"messages":[]}}', "", faults.NOT_IMPLEMENTED),
+    (b'{"model":"deepseek/m","input":{"input":"x"}}', "", faults.SURFACE_NOT_SERVED),
+    (b'{"model":"groq/m","input":{"messages":[]}}', "", faults.MISSING_PROVIDER_KEY),
+    (b'{"model":"@cf/../../tokens","input":{}}', "", faults.UNKNOWN_MODEL),
+    (b'{"model":"@cf/x?y","input":{}}', "", faults.UNKNOWN_MODEL),
+    (b'{"model":"@cf/x HTTP/1.1\\r\\nX: y","input":{}}', "", faults.UNKNOWN_MODEL),
+    (b'{"model":"openai/m","input":{"messages":["' + b"x" * 10_000 + b'"]}}', "", faults.BODY_TOO_LARGE),
+]
+
+
+@pytest.mark.parametrize(("body", "model", "fault"), REFUSED)
+async def test_refusals(body: bytes, model: str, fault: Fault) -> None:
+    with pytest.raises(Refusal) as refused:
+        await choose(exchange(body, model))
+    assert refused.value.fault is fault

@@ -1,0 +1,220 @@
+"""Route and body → what is sent where."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fakes.edge import ACCOUNT, custom, gateway, key
+
+from gateway.edge.repeat import ArrivedBody
+from gateway.edge.settings import GatewayPlan, compile_plan
+from gateway.edge.targeting import Attempt, Directory, Targeting, split_url
+from gateway.model import faults
+from gateway.model.faults import Fault, Refusal
+from gateway.model.routes import Endpoint, Route, Surface
+from gateway.model.service import EdgeConfig, Limits, ProviderOverride
+from gateway.model.targets import Origin
+from gateway.model.tokens import Permit, mint_token
+from gateway.protocol.headers import RequestHead
+from gateway.protocol.options import RequestOptions
+
+OURS = mint_token()
+OWN = {"authorization": "Bearer sk-x"}
+CUSTOM = {"mine": custom("mine", "https://mine.example/base", headers={"X-Mine": "yes", "X-Also": "1"})}
+PLAN = compile_plan(gateway("g", authentication=False), CUSTOM)
+STORED = compile_plan(gateway("g", keys=[key("anthropic", "sk-ant"), key("openai", "sk-o")]), CUSTOM)
+
+
+def exchange(
+    route: Route,
+    fields: dict[str, str] | None = None,
+    body: bytes = b"{}",
+    *,
+    plan: GatewayPlan = PLAN,
+    permit: Permit = Permit(False, ""),
+    **options: Any,
+) -> Any:
+    head = RequestHead(
+        tuple((name.encode(), value.encode()) for name, value in (OWN if fields is None else fields).items()),
+        http_10=False,
+        limit_bytes=9999,
+    )
+    request = SimpleNamespace(body=ArrivedBody(body), downstream=None, target="/v1/" + route.tail, method="POST")
+    return SimpleNamespace(
+        route=route,
+        head=head,
+        plan=plan,
+        permit=permit,
+        options=RequestOptions(**options),
+        request=request,
+        provider=None,
+        model="",
+    )
+
+
+def native(provider: str, tail: str = "") -> Route:
+    return Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", provider, tail)
+
+
+def compat(endpoint: Endpoint = Endpoint.CHAT, tail: str = "") -> Route:
+    return Route(Surface.COMPAT, ACCOUNT, "g", tail=tail, endpoint=endpoint)
+
+
+async def choose(x: Any, config: EdgeConfig | None = None) -> Attempt:
+    (attempt,) = await Targeting(config or EdgeConfig()).choose(x)
+    return attempt
+
+
+URLS = [
+    (native("openai", "chat/completions?a=1"), "https://api.openai.com/v1/chat/completions?a=1"),
+    (native("openai", "v1/chat/completions"), "https://api.openai.com/v1/chat/completions"),
+    (native("xai", "v1/x"), "https://api.x.ai/v1/x"),
+    (
+        native("azure-openai", "res/dep/chat?api-version=1"),
+        "https://res.openai.azure.com/openai/deployments/dep/chat?api-version=1",
+    ),
+    (native("workers-ai", "@cf/m"), f"https://api.cloudflare.com/client/v4/accounts/{ACCOUNT}/ai/run/@cf/m"),
+    (native("custom-mine", "a//b%2Fc"), "https://mine.example/base/a//b%2Fc"),
+    (native("openai", f"x?a=1&key={OURS}&b=2"), "https://api.openai.com/v1/x?a=1&b=2"),
+    (native("openai", f"x?key={OURS}"), "https://api.openai.com/v1/x"),
+]
+
+
+@pytest.mark.parametrize(("route", "url"), URLS)
+async def test_native_urls(route: Route, url: str) -> None:
+    for _ in range(2):
+        x = exchange(route)
+        attempt = await choose(x)
+        assert f"{attempt.target.origin.scheme}://{attempt.target.origin.authority}{attempt.target.path}" == url
+        assert x.provider is attempt.target.provider
+        assert attempt.block.startswith(
+            f"{attempt.target.path} HTTP/1.1\r\nhost: {attempt.target.origin.authority}\r\n".encode()
+        )
+
+
+REFUSED: list[tuple[Route, bytes, Fault]] = [
+    (native("unknown"), b"", faults.UNKNOWN_PROVIDER),
+    (native(""), b"", faults.UNKNOWN_PROVIDER),
+    (native("OpenAI"), b"", faults.UNKNOWN_PROVIDER),
+    (native("custom-other"), b"", faults.UNKNOWN_PROVIDER),
+    (native("aws-bedrock", "x"), b"", faults.PROVIDER_NEEDS_SIGNING),
+    (native("google-vertex-ai", "x"), b"", faults.PROVIDER_NEEDS_SIGNING),
+    (native("azure-openai", "only"), b"", faults.BAD_PATH),
+    (native("azure-openai", "evil.com#/dep/x"), b"", faults.BAD_PATH),
+    (native("baseten", "model/a.b/c"), b"", faults.BAD_PATH),
+    (Route(Surface.UNIVERSAL, ACCOUNT, "g"), b"[]", faults.NOT_IMPLEMENTED),
+    (compat(), b"", faults.BAD_BODY),
+    (compat(), b"[]", faults.BAD_BODY),
+    (compat(), b"{}", faults.MISSING_MODEL),
+    (compat(), b'{"model":"nothing"}', faults.UNKNOWN_PROVIDER),
+    (compat(), b'{"model":"unknown/m"}', faults.UNKNOWN_PROVIDER),
+    (compat(), b'{"model":"dynamic/r"}', faults.NOT_IMPLEMENTED),
+    (compat(), b'{"model":"custom-other/m"}', faults.UNKNOWN_PROVIDER),
+    (compat(Endpoint.MESSAGES), b'{"model":"openai/m"}', faults.SURFACE_NOT_SERVED),
+]
+
+
+@pytest.mark.parametrize(("route", "body", "fault"), REFUSED)
+async def test_refusals(route: Route, body: bytes, fault: Fault) -> None:
+    with pytest.raises(Refusal) as refused:
+        await choose(exchange(route, body=body))
+    assert refused.value.fault is fault
+
+
+async def test_a_model_too_far_in() -> None:
+    config = EdgeConfig(limits=Limits(peek_bytes=50))
+    with pytest.raises(Refusal) as refused:
+        await choose(exchange(compat(), body=b'{"messages":"' + b"x" * 100 + b'","model":"openai/m"}'), config)
+    assert refused.value.fault is faults.BODY_TOO_LARGE
+
+
+async def test_websockets_are_declined() -> None:
+    with pytest.raises(Refusal) as refused:
+        await choose(exchange(native("openai", "realtime"), {"upgrade": "WebSocket", **OWN}))
+    assert refused.value.fault is faults.NOT_IMPLEMENTED
+
+
+async def test_the_model_is_put_in_its_place() -> None:
+    x = exchange(compat(tail="?beta=1"), body=b'{"a":1,"model":"groq/openai/gpt","b":2}')
+    attempt = await choose(x)
+    assert attempt.body.held == b'{"a":1,"model":"openai/gpt","b":2}'
+    assert attempt.body.length == len(attempt.body.held)
+    assert attempt.target.path == "/openai/v1/chat/completions?beta=1"
+    assert (x.model, x.provider.slug, attempt.target.model) == ("openai/gpt", "groq", "openai/gpt")
+
+
+async def test_fields_the_provider_demands() -> None:
+    permit = Permit(True, "t")
+    demanded = b"anthropic-version: 2023-06-01\r\n"
+    stored = await choose(exchange(native("anthropic", "v1/messages"), {}, plan=STORED, permit=permit))
+    assert b"x-api-key: sk-ant\r\n" in stored.block
+    assert demanded in stored.block
+    own = await choose(exchange(native("anthropic", "v1/messages"), {"x-api-key": "sk"}, plan=STORED, permit=permit))
+    assert demanded not in own.block, "who brings a key speaks the provider's language"
+    named = await choose(
+        exchange(native("anthropic", "v1/messages"), {"Anthropic-Version": "2026"}, plan=STORED, permit=permit)
+    )
+    assert demanded not in named.block
+
+
+async def test_custom_providers_are_guarded_unless_the_operator_says_otherwise() -> None:
+    for allow in (False, True):
+        attempt = await choose(exchange(native("custom-mine", "x")), EdgeConfig(allow_private_custom=allow))
+        assert attempt.guarded is not allow
+        assert b"X-Mine: yes\r\nX-Also: 1\r\n" in attempt.block
+    assert not (await choose(exchange(native("openai", "x")))).guarded
+
+
+async def test_the_operators_word_on_a_provider() -> None:
+    config = EdgeConfig(providers={"openai": ProviderOverride(base_url="http://10.0.0.1:9/v1/", keyless=True)})
+    attempt = await choose(exchange(native("openai", "v1/x"), {}, permit=Permit(True, "t")), config)
+    assert (attempt.target.origin, attempt.target.path) == (Origin("http", "10.0.0.1", 9), "/v1/x")
+    directory = Directory(config)
+    assert directory.by_slug("openai", {}).keyless_ok
+    assert not directory.by_slug("groq", {}).keyless_ok
+
+
+async def test_what_was_worked_out_holds_for_the_same_request_only() -> None:
+    """A keep-alive client's next request shares the head; path, plan and verdict are part of the memory's key."""
+    targeting = Targeting(EdgeConfig())
+    first = exchange(native("openai", "a"), {}, plan=STORED, permit=Permit(True, "t"))
+    (one,) = await targeting.choose(first)
+    assert b"Bearer sk-o" in one.block
+
+    def again(**changes: Any) -> Any:
+        x = exchange(native("openai", "a"), {}, plan=STORED, permit=Permit(True, "t"), body=b"other")
+        x.head = first.head
+        for name, value in changes.items():
+            setattr(x, name, value)
+        return x
+
+    same = again()
+    (two,) = await targeting.choose(same)
+    assert (two.block, two.body.held, same.provider.slug) == (one.block, b"other", "openai")
+    rekeyed = compile_plan(gateway("g", keys=[key("openai", "sk-new")]), {})
+    (three,) = await targeting.choose(again(plan=rekeyed))
+    assert b"Bearer sk-new" in three.block
+    with pytest.raises(Refusal):
+        await targeting.choose(again(permit=Permit(False, "")))
+    elsewhere = again(route=native("openai", "b"))
+    elsewhere.request.target = "/v1/b"
+    (four,) = await targeting.choose(elsewhere)
+    assert four.target.path == "/v1/b"
+
+
+async def test_targets_kept_are_bounded() -> None:
+    targeting = Targeting(EdgeConfig())
+    for number in range(3000):
+        await targeting.choose(exchange(native("openai", f"x{number}")))
+        await targeting.choose(exchange(native("openai", f"x?key={number}")))
+    assert len(targeting._native) <= 2048
+    assert all("?" not in target.path for target in targeting._native.values())
+    await asyncio.sleep(0)
+
+
+def test_urls_are_split_without_touching_the_path() -> None:
+    assert split_url("https://h:8/a@b//c%2F?x") == (Origin("https", "h", 8), "/a@b//c%2F?x")
+    assert split_url("http://h") == (Origin("http", "h", 80), "/")
+    with pytest.raises(ValueError, match="plain"):
+        split_url("https://user@h/x")

@@ -1,0 +1,85 @@
+"""Accounts: those a token reaches, and new ones for whoever may act on any account."""
+
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field
+
+from gateway.control.access import Access
+from gateway.control.answers import answer
+from gateway.control.api.parsing import GATEWAY_ID, Body, Name, info_of, page_of, read_body
+from gateway.control.changes import Changes
+from gateway.kit.ids import hex32
+from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
+from gateway.model.tokens import ANY_ACCOUNT, Permission, Principal
+from gateway.protocol.envelope import rfc3339
+from gateway.store.port import Account, Conflict
+
+
+class AccountBody(Body):
+    name: Name
+    id: Annotated[str, Field(pattern=GATEWAY_ID)] | None = None
+    """Our extension: a chosen id, such as that of an account at Cloudflare."""
+
+
+def shown(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "type": "standard",
+        "settings": {"enforce_twofactor": False},
+        "created_on": rfc3339(account.created_at),
+    }
+
+
+class Accounts:
+    def __init__(self, access: Access, changes: Changes) -> None:
+        self._access = access
+        self._changes = changes
+        self._store = changes.store
+
+    def routes(self) -> list[web.RouteDef]:
+        every = "/client/v4/accounts"
+        return [
+            web.get(every, self.list),
+            web.post(every, self.create),
+            web.get(every + "/{account_id}", self.get),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        caller = await self._access.caller(request)
+        page = page_of(request)
+        found = [account for account in await self._store.accounts() if _reaches(caller.principal, account.id)]
+        start = (page.page - 1) * page.per_page
+        items = found[start : start + page.per_page]
+        return answer([shown(account) for account in items], info=info_of(page, items, len(found)))
+
+    async def get(self, request: web.Request) -> web.Response:
+        caller = await self._access.caller(request)
+        account_id = request.match_info["account_id"]
+        if not _reaches(caller.principal, account_id):
+            raise Refusal(MANAGEMENT_FORBIDDEN)
+        account = await self._store.account(account_id)
+        if account is None:
+            raise Refusal(NOT_FOUND)
+        return answer(shown(account))
+
+    async def create(self, request: web.Request) -> web.Response:
+        caller = await self._access.caller(request)
+        if not caller.principal.may(ANY_ACCOUNT, Permission.ACCOUNTS_WRITE):
+            raise Refusal(MANAGEMENT_FORBIDDEN)
+        body = await read_body(request, AccountBody)
+        account = Account(id=body.id or hex32(), name=body.name, created_at=self._changes.clock.wall())
+        async with self._changes.turn():
+            try:
+                await self._store.insert_account(account)
+            except Conflict:
+                raise Refusal(CONFLICT) from None
+            self._changes.put_account(account.id)
+        return answer(shown(account))
+
+
+def _reaches(principal: Principal, account_id: str) -> bool:
+    """Whether the token has any right on the account."""
+    own = principal.grants.get(account_id)
+    return bool(principal.grants.get(ANY_ACCOUNT) if own is None else own)

@@ -1,0 +1,109 @@
+"""What custom provider requests carry, and which addresses and header fields are acceptable."""
+
+import re
+from ipaddress import ip_address
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import AfterValidator, Field
+
+from gateway.control.api.parsing import MAX_INT, Body, Name, Text, Whole
+
+_FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_FIELD_VALUE: Final = re.compile(r"[\x20-\x7e]{0,8000}")
+_NOT_OURS: Final = frozenset({
+    "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization", "proxy-connection", "te",
+    "trailer", "transfer-encoding", "upgrade",
+})  # fmt: skip
+"""Framing and routing of the upstream request belong to the edge (RFC 9110 section 7.6.1)."""
+_UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
+
+
+def _header_text(text: str) -> str:
+    if text.strip() in ("", "***"):
+        return text
+    try:
+        fields = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise ValueError("Expected the JSON text of an object") from None
+    if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+        raise ValueError("Expected the JSON text of an object with text values")
+    for name, value in fields.items():
+        if not _FIELD_NAME.fullmatch(name) or name.lower() in _NOT_OURS or name.lower().startswith("cf-aig-"):
+            raise ValueError("A header field of this name cannot be set")
+        if not _FIELD_VALUE.fullmatch(value):
+            raise ValueError("Header field values hold printable ASCII characters")
+    return text
+
+
+def headers_of(text: str | None) -> dict[str, str]:
+    """The extra header fields of validated JSON text."""
+    if text is None or not text.strip() or text == "***":
+        return {}
+    headers: dict[str, str] = orjson.loads(text)
+    return headers
+
+
+def address_problem(base_url: str, *, allow_private: bool) -> str | None:
+    """Why this base URL is refused, or None. The edge checks every address again when it connects."""
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "Expected a URL"
+    if _UNPRINTABLE.search(base_url) or not host or "\\" in base_url:
+        return "Expected a URL"
+    if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
+        return "Expected an https URL"
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        return "Expected a URL without user, query and fragment"
+    if not allow_private and _is_private(host):
+        return "Expected a public address"
+    return None
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        name = host.rstrip(".").lower()
+        # All-digit and hexadecimal last labels are read as IPv4 addresses by resolvers (WHATWG URL, host parsing).
+        last = name.rpartition(".")[2]
+        return name == "localhost" or name.endswith(".localhost") or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last) is not None
+
+
+Address = Annotated[str, Field(min_length=1, max_length=2048)]
+Headers = Annotated[str, Field(max_length=65_536), AfterValidator(_header_text)]
+Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}\z")]
+Position = Annotated[Whole, Field(ge=0, le=MAX_INT)]
+
+
+class NewProviderBody(Body):
+    name: Name
+    slug: Slug
+    base_url: Address
+    description: Text | None = None
+    link: Text | None = None
+    enable: bool = False
+    beta: bool = False
+    headers: Headers | None = None
+    curl_example: Text | None = None
+    js_example: Text | None = None
+    position: Position = 0
+
+
+class ProviderBody(Body):
+    """PATCH: every field may be left out."""
+
+    name: Name = ""
+    slug: Slug = ""
+    base_url: Address = ""
+    description: Text | None = None
+    link: Text | None = None
+    enable: bool = False
+    beta: bool = False
+    headers: Headers | None = None
+    curl_example: Text | None = None
+    js_example: Text | None = None
+    position: Position = 0

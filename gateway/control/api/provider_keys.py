@@ -1,0 +1,154 @@
+"""Stored provider keys (BYOK, specification section 12): sealed in the store, opened for the edges only, never returned."""
+
+import re
+from dataclasses import replace
+from typing import Annotated, Any, Final
+
+from aiohttp import web
+from pydantic import AfterValidator, Field
+
+from gateway.control.access import READ, SECRETS_WRITE, Access
+from gateway.control.answers import answer
+from gateway.control.api.parsing import MAX_INT, Body, Whole, info_of, page_of, read_body
+from gateway.control.changes import Changes, key_context
+from gateway.kit.ids import uuid4_text
+from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
+from gateway.model.gateways import Gateway
+from gateway.protocol.envelope import rfc3339
+from gateway.store.port import Conflict, StoredKey
+
+_NOT_IN_FIELD: Final = re.compile(r"[^\x21-\x7e]")
+_SHOWN_FROM: Final = 20
+"""Shorter keys show nothing of themselves."""
+_PERIOD_S: Final = 60
+
+
+def _secret(text: str) -> str:
+    """A key travels in a header field, so it is printable; a credential document (JSON) is not sent as it is."""
+    if not text.startswith("{") and _NOT_IN_FIELD.search(text):
+        raise ValueError("A key holds printable ASCII characters without spaces")
+    return text
+
+
+SecretText = Annotated[str, Field(min_length=1, max_length=65_536), AfterValidator(_secret)]
+
+
+class SecretBody(Body):
+    secret: SecretText
+
+
+class KeyBody(SecretBody):
+    provider_slug: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,80}\z")]
+    alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}\z")]
+    default_config: bool = False
+    rate_limit: Annotated[Whole, Field(ge=0, le=MAX_INT)] | None = None
+    rate_limit_period: Annotated[Whole, Field(ge=1, le=MAX_INT)] | None = None
+
+
+def preview_of(secret: str) -> str:
+    """Enough to tell keys apart: `sk-…abcd`."""
+    return f"{secret[:3]}…{secret[-4:]}" if len(secret) >= _SHOWN_FROM and not secret.startswith("{") else "…"
+
+
+def shown(key: StoredKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "gateway_id": key.gateway_id,
+        "provider_slug": key.provider,
+        "alias": key.alias,
+        "default_config": key.default_config,
+        "secret_id": key.id,
+        "secret_preview": key.preview,
+        "rate_limit": key.rate_limit,
+        "rate_limit_period": key.rate_limit_period,
+        "modified_at": rfc3339(key.modified_at),
+    }
+
+
+class ProviderKeys:
+    def __init__(self, access: Access, changes: Changes) -> None:
+        self._access = access
+        self._changes = changes
+        self._store = changes.store
+
+    def routes(self) -> list[web.RouteDef]:
+        every = "/client/v4/accounts/{account_id}/ai-gateway/gateways/{gateway_id}/provider_configs"
+        one = every + "/{key_id}"
+        return [
+            web.get(every, self.list),
+            web.post(every, self.create),
+            web.put(one, self.update),
+            web.delete(one, self.delete),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        await self._access.allow(request, READ)
+        gateway = await self._gateway(request)
+        page = page_of(request)
+        found, total = await self._store.list_keys(gateway.account_id, gateway.id, page)
+        return answer([shown(key) for key in found], info=info_of(page, found, total))
+
+    async def create(self, request: web.Request) -> web.Response:
+        await self._access.allow(request, SECRETS_WRITE)
+        body = await read_body(request, KeyBody)
+        async with self._changes.turn():
+            gateway = await self._gateway(request)
+            key = self._new_key(gateway, body)
+            try:
+                await self._store.insert_key(key)
+            except Conflict:
+                raise Refusal(CONFLICT) from None
+            self._changes.put_key(gateway, key, body.secret)
+        return answer(shown(key))
+
+    def _new_key(self, gateway: Gateway, body: KeyBody) -> StoredKey:
+        now = self._changes.clock.wall()
+        blank = StoredKey(
+            id=uuid4_text(),
+            account_id=gateway.account_id,
+            gateway_id=gateway.id,
+            provider=body.provider_slug,
+            alias=body.alias,
+            default_config=body.default_config,
+            sealed=b"",
+            preview="",
+            rate_limit=body.rate_limit,
+            rate_limit_period=body.rate_limit_period or _PERIOD_S,
+            created_at=now,
+            modified_at=now,
+        )
+        return self._sealed(blank, body.secret)
+
+    def _sealed(self, key: StoredKey, secret: str) -> StoredKey:
+        return replace(key, sealed=self._changes.vault.seal(secret, key_context(key)), preview=preview_of(secret))
+
+    async def update(self, request: web.Request) -> web.Response:
+        await self._access.allow(request, SECRETS_WRITE)
+        body = await read_body(request, SecretBody)
+        async with self._changes.turn():
+            gateway, key = await self._gateway(request), await self._one(request)
+            key = replace(self._sealed(key, body.secret), modified_at=self._changes.clock.wall())
+            await self._store.update_key(key)
+            self._changes.put_key(gateway, key, body.secret)
+        return answer(shown(key))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        await self._access.allow(request, SECRETS_WRITE)
+        async with self._changes.turn():
+            gateway, key = await self._gateway(request), await self._one(request)
+            await self._store.delete_key(key.account_id, key.gateway_id, key.id)
+            self._changes.remove_key(gateway, key)
+        return answer(shown(key))
+
+    async def _gateway(self, request: web.Request) -> Gateway:
+        gateway = await self._store.gateway(request.match_info["account_id"], request.match_info["gateway_id"])
+        if gateway is None:
+            raise Refusal(NOT_FOUND)
+        return gateway
+
+    async def _one(self, request: web.Request) -> StoredKey:
+        where = request.match_info
+        key = await self._store.key(where["account_id"], where["gateway_id"], where["key_id"])
+        if key is None:
+            raise Refusal(NOT_FOUND)
+        return key

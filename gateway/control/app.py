@@ -1,0 +1,192 @@
+"""Control as a whole: the API, the pages and the link on a unix socket, the ops pages on a listener of their own."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from gateway.control.access import Access
+from gateway.control.answers import Handler, bare_heads, enveloped, refused
+from gateway.control.api.accounts import Accounts
+from gateway.control.api.custom_providers import CustomProviders
+from gateway.control.api.gateways import Gateways
+from gateway.control.api.logs import Logs
+from gateway.control.api.provider_keys import ProviderKeys
+from gateway.control.api.tokens import Tokens
+from gateway.control.bootstrap import Bootstrap
+from gateway.control.changes import Changes
+from gateway.control.counters import CounterSums
+from gateway.control.hub import Hub
+from gateway.control.janitor import Janitor
+from gateway.control.ops import Ops
+from gateway.control.pages import page_routes
+from gateway.control.publisher import Publisher
+from gateway.control.recorder import Recorder
+from gateway.control.vault import Vault
+from gateway.kit.aio import cancel_and_wait, spawn
+from gateway.kit.clock import Clock
+from gateway.link.port import LinkHandler
+from gateway.link.server import LinkServer
+from gateway.model.faults import STORE_DOWN
+from gateway.model.records import LogRecord
+from gateway.model.service import ControlConfig
+from gateway.store.port import Store, StoreDown
+
+_BODY_BYTES: Final = 1024 * 1024
+"""Largest body of a management request."""
+_PATIENCE_S: Final = 2.0
+"""How long the start waits for the store before it listens without one."""
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 2.0
+
+_log = logging.getLogger("gateway.control")
+
+
+class Control:
+    def __init__(self, config: ControlConfig, store: Store, clock: Clock, *, on_bootstrap: Callable[[str], None]) -> None:
+        self._config = config
+        self._store = store
+        self.opened = False
+        """The store was opened and the settings loaded; until then the API answers 503."""
+        self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
+        self._access = Access(config.pepper, store, clock)
+        self._changes = Changes(store, Vault(config.master_key), self._publisher, clock)
+        self._recorder = Recorder(store, wanted=self._belongs)
+        self._janitor = Janitor(store, self._access, self._changes)
+        self._bootstrap = Bootstrap(config, store, self._access, clock, on_bootstrap)
+        counters = CounterSums()
+        self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
+        self.hub: LinkHandler = Hub(self._publisher, self._changes, self._access, self._recorder, counters)
+        self._link = LinkServer(self.hub)
+        self._opening: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+        self._runners: list[web.AppRunner] = []
+
+    async def start(self) -> None:
+        """Open the store, or go on trying in the background, and listen.
+
+        Raises OSError when an address is taken, ValueError for a preset token that is none.
+        """
+        self._opening = spawn(self._keep_opening(), "store-opening")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._tried.wait()
+        if self._opening.done():
+            self._opening.result()
+        self._recorder.start()
+        if self._config.control_socket:
+            runner = await self._runner(self._api())
+            await web.UnixSite(runner, self._config.control_socket).start()
+            await asyncio.to_thread(Path(self._config.control_socket).chmod, 0o600)
+        if self._config.ops_listen:
+            host, _, port = self._config.ops_listen.rpartition(":")
+            runner = await self._runner(self._application(self._ops.routes()))
+            await web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
+
+    @property
+    def addresses(self) -> list[object]:
+        """Where it listens: the socket's path, and (host, port) of the ops listener."""
+        return [address for runner in self._runners for address in runner.addresses]
+
+    async def close(self) -> None:
+        """End the links, then the listeners, write what is queued, close the store: `shutdown_s` at most for all."""
+        step_s = self._config.shutdown_s / 5
+        await cancel_and_wait(self._opening)
+        await _within(step_s, self._link.close())
+        for runner in self._runners:
+            await _within(step_s, runner.cleanup())
+        await self._recorder.close(step_s)
+        if self.opened:
+            await self._janitor.close(step_s / 2)
+        await _within(step_s / 2, self._store.close())
+
+    # --- the store
+
+    def _belongs(self, record: LogRecord) -> bool:
+        """Records that come in after their gateway was deleted go with it (specification section 4.4)."""
+        return not self._publisher.loaded or self._publisher.gateway(record.account_id, record.gateway_id) is not None
+
+    async def _open(self) -> bool:
+        try:
+            await self._store.open()
+            await self._bootstrap.run()
+            await self._changes.reload()
+        except StoreDown as error:
+            _log.warning("the store cannot be opened: %s", error)
+            return False
+        finally:
+            self._tried.set()
+        _log.info("the store is open")
+        self.opened = True
+        self._janitor.start()
+        return True
+
+    async def _keep_opening(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while not await self._open():
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    # --- the web
+
+    def _api(self) -> web.Application:
+        access, changes = self._access, self._changes
+        resources = (
+            Gateways(access, changes, self._config.public_url),
+            ProviderKeys(access, changes),
+            CustomProviders(access, changes, allow_private=self._config.allow_private_custom),
+            Logs(access, changes),
+            Tokens(access, changes),
+            Accounts(access, changes),
+        )
+        routes = [route for resource in resources for route in resource.routes()]
+        health = [web.get("/readyz", self._ops.readyz), web.get("/livez", self._ops.livez)]
+        return self._application([*routes, *page_routes(), *health, web.get("/link", self._link.handle)])
+
+    def _application(self, routes: list[web.RouteDef]) -> web.Application:
+        app = web.Application(client_max_size=_BODY_BYTES, middlewares=[enveloped, self._gate])
+        app.add_routes(routes)
+        app.on_response_prepare.append(bare_heads)
+        return app
+
+    @property
+    def _gate(self) -> Middleware:
+        @web.middleware
+        async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not self.opened and request.path.startswith("/client/"):
+                return refused(STORE_DOWN)
+            return await handler(request)
+
+        return gate
+
+    async def _runner(self, app: web.Application) -> web.AppRunner:
+        # Bodies are not inflated: a compressed one is refused as no JSON, and no bomb can go off.
+        runner = web.AppRunner(
+            app, handle_signals=False, access_log=None, auto_decompress=False, shutdown_timeout=self._config.shutdown_s / 5
+        )
+        await runner.setup()
+        self._runners.append(runner)
+        return runner
+
+
+async def _within(seconds: float, work: Awaitable[None]) -> None:
+    """Await the work for so long at most; what remains undone is left to the end of the process."""
+    with suppress(TimeoutError), _told():
+        async with asyncio.timeout(seconds):
+            await work
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        _log.warning("a step of the shutdown took too long")
+        raise
+    except StoreDown as error:
+        _log.warning("the store did not close: %s", error)

@@ -1,0 +1,92 @@
+"""The first start: one account and one token that may do everything, so that someone can make the rest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from gateway.control.access import ACCOUNT_RESOURCE, Access
+from gateway.control.permissions import PERMISSION_GROUPS
+from gateway.kit.clock import Clock
+from gateway.kit.ids import hex32
+from gateway.model.service import ControlConfig
+from gateway.model.tokens import ANY_ACCOUNT, mint_token, well_formed
+from gateway.store.port import Account, Store, Token
+
+TOKEN_NAME: Final = "bootstrap"  # noqa: S105  a name, no secret
+_SETTING: Final = "bootstrap"
+"""`{state} {token id} {digest}`: `pending` until the token is stored, then `done`. The digest is that of the value given
+out, so a preset that changes is told from a token that was rolled or deleted on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    config: ControlConfig
+    store: Store
+    access: Access
+    clock: Clock
+    on_bootstrap: Callable[[str], None]
+    """Takes the value in clear and puts it where the operator finds it; the only one who is told."""
+
+    async def run(self) -> None:
+        """Make what is missing; may be repeated after a failure. Raises StoreDown, ValueError for a malformed preset."""
+        preset = self.config.bootstrap_token
+        if preset and not well_formed(preset):
+            raise ValueError("the preset bootstrap token is not of the form of a token")
+        state, token_id, digest = ((await self.store.setting(_SETTING) or "") + "  ").split(" ")[:3]
+        if state == "done":
+            if preset and self.access.digest(preset).hex() != digest:
+                await self._follow(token_id, preset)
+            return
+        account_id = await self._account()
+        if token_id:
+            await self.store.delete_token(token_id)
+        await self._hand_out(hex32(), account_id, preset or mint_token())
+
+    async def _account(self) -> str:
+        accounts = await self.store.accounts()
+        wanted = self.config.account_id
+        if accounts:
+            return wanted if any(account.id == wanted for account in accounts) else accounts[0].id
+        account = Account(id=wanted or hex32(), name="Default account", created_at=self.clock.wall())
+        await self.store.insert_account(account)
+        return account.id
+
+    async def _hand_out(self, token_id: str, account_id: str, value: str) -> None:
+        """File first, then store: a token nobody can read the value of must not exist."""
+        digest = self.access.digest(value)
+        await self.store.put_setting(_SETTING, f"pending {token_id} {digest.hex()}")
+        self.on_bootstrap(value)
+        await self.store.insert_token(self._token(token_id, account_id, digest))
+        await self.store.put_setting(_SETTING, f"done {token_id} {digest.hex()}")
+
+    async def _follow(self, token_id: str, preset: str) -> None:
+        """The operator preset another value: the old one ends. A deleted token comes back: the way out of a lock-out."""
+        token = await self.store.token(token_id)
+        if token is None:
+            await self._hand_out(hex32(), await self._account(), preset)
+            return
+        digest = self.access.digest(preset)
+        self.on_bootstrap(preset)
+        await self.store.update_token(replace(token, digest=digest, status="active", modified_on=self.clock.wall()))
+        await self.store.put_setting(_SETTING, f"done {token_id} {digest.hex()}")
+
+    def _token(self, token_id: str, account_id: str, digest: bytes) -> Token:
+        policy: dict[str, Any] = {
+            "id": hex32(),
+            "effect": "allow",
+            "permission_groups": [{"id": group.id, "name": group.name} for group in PERMISSION_GROUPS],
+            "resources": {ACCOUNT_RESOURCE + ANY_ACCOUNT: "*"},
+        }
+        now = self.clock.wall()
+        return Token(
+            id=token_id,
+            account_id=account_id,
+            kind="account",
+            name=TOKEN_NAME,
+            digest=digest,
+            status="active",
+            policies=[policy],
+            condition=None,
+            issued_on=now,
+            modified_on=now,
+        )

@@ -1,0 +1,94 @@
+"""Control's side of every link: settings go down through the publisher, facts go up to the recorder and the counters."""
+
+import logging
+
+from gateway.control.access import Access, principal_of
+from gateway.control.changes import Changes
+from gateway.control.counters import CounterSums
+from gateway.control.publisher import Publisher
+from gateway.control.recorder import Recorder
+from gateway.link.frames import (
+    Answer,
+    AskToken,
+    Counters,
+    Leased,
+    OpenDefault,
+    Opened,
+    Question,
+    Ready,
+    Records,
+    Revoked,
+    TokenAnswer,
+    Unavailable,
+    UpFrame,
+)
+from gateway.link.port import EdgeConnection
+from gateway.model.tokens import Principal
+from gateway.store.port import StoreDown
+
+_log = logging.getLogger("gateway.hub")
+
+
+class Hub:
+    """The LinkHandler of control."""
+
+    def __init__(
+        self, publisher: Publisher, changes: Changes, access: Access, recorder: Recorder, counters: CounterSums
+    ) -> None:
+        self._publisher = publisher
+        self._changes = changes
+        self._access = access
+        self._recorder = recorder
+        self._counters = counters
+
+    def joined(self, edge: EdgeConnection) -> None:
+        self._publisher.joined(edge)
+
+    def left(self, edge: EdgeConnection) -> None:
+        self._publisher.left(edge)
+
+    def received(self, edge: EdgeConnection, frame: UpFrame) -> None:
+        match frame:
+            case Records(batch):
+                self._recorder.take(batch)
+            case Counters(deltas):
+                self._counters.add(deltas)
+            case Revoked(digest):
+                self._publisher.revoked(edge, digest)
+            case Ready(worker, version):
+                self._publisher.is_ready(edge, worker, version)
+
+    async def answer(self, edge: EdgeConnection, question: Question) -> Answer:
+        try:
+            match question:
+                case AskToken(ask, digest):
+                    return TokenAnswer(ask, await self._who(digest))
+                case OpenDefault(ask, account_id):
+                    return await self._open_default(edge, ask, account_id)
+                case _:
+                    # One node, one edge's word: nothing is shared yet, so all that is asked for is granted.
+                    return Leased(question.ask, question.count)
+        except StoreDown:
+            return Unavailable(question.ask)
+        except Exception as error:
+            _log.error("%s could not be answered: %s", type(question).__name__, type(error).__name__)
+            return Unavailable(question.ask)
+
+    async def _who(self, digest: bytes) -> Principal | None:
+        """Read again if a revocation came in between: no answer after a Revoke frame may be older than it."""
+        while True:
+            revocations = self._publisher.revocations
+            token = await self._changes.store.token_by_digest(digest)
+            if revocations == self._publisher.revocations:
+                break
+        if token is None or token.status != "active":
+            return None
+        self._access.used[token.id] = self._changes.clock.wall()
+        return principal_of(token)
+
+    async def _open_default(self, edge: EdgeConnection, ask: int, account_id: str) -> Answer:
+        if not self._publisher.loaded:
+            return Unavailable(ask)
+        opened = await self._changes.open_default(account_id)
+        self._publisher.ensure_synced(edge)
+        return Opened(ask, opened)

@@ -1,0 +1,76 @@
+"""All periodic work of control: last use of tokens, settings to be read again, a look at the store."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from gateway.control.access import Access
+from gateway.control.changes import Changes
+from gateway.kit.aio import cancel_and_wait, spawn
+from gateway.store.port import Store, StoreDown
+
+ROUND_S: Final = 2.0
+"""Seconds between two rounds."""
+_TOUCH_ROUNDS: Final = 5
+_PING_TIMEOUT_S: Final = 1.0
+
+_log = logging.getLogger("gateway.janitor")
+
+
+class Janitor:
+    def __init__(
+        self, store: Store, access: Access, changes: Changes, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._store = store
+        self._access = access
+        self._changes = changes
+        self._pause = pause
+        self._task: asyncio.Task[None] | None = None
+        self.store_up = True
+        """What the last look found."""
+
+    def start(self) -> None:
+        self._task = spawn(self._run(), "janitor")
+
+    async def close(self, timeout_s: float) -> None:
+        """Stop, and write down what is known of token use if the store takes it in time."""
+        await cancel_and_wait(self._task)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.touch_tokens()
+        except (StoreDown, TimeoutError):
+            _log.warning("the last use of %d tokens was not written", len(self._access.used))
+
+    async def _run(self) -> None:
+        number = 0
+        while True:
+            await self._pause(ROUND_S)
+            number += 1
+            await self.round(touch=number % _TOUCH_ROUNDS == 0)
+
+    async def round(self, *, touch: bool) -> None:
+        """One round; a store that is down is found by it, not an end to it."""
+        try:
+            async with asyncio.timeout(_PING_TIMEOUT_S):
+                await self._store.ping()
+            self.store_up = True
+            if self._changes.stale:
+                await self._changes.reload()
+            if touch:
+                await self.touch_tokens()
+        except (StoreDown, TimeoutError) as error:
+            if self.store_up:
+                _log.warning("the store is down: %s", type(error).__name__)
+            self.store_up = False
+
+    async def touch_tokens(self) -> None:
+        """Write down when tokens were used last; kept for the next time if the store is down."""
+        used, self._access.used = self._access.used, {}
+        if not used:
+            return
+        try:
+            await self._store.touch_tokens(used)
+        except BaseException:
+            self._access.used = used | self._access.used
+            raise

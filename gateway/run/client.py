@@ -1,0 +1,108 @@
+"""The command line's way to a running service: its own management API over HTTP."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.run.keyfiles import read_secret
+from gateway.run.layers import ConfigError
+
+DEFAULT_URL: Final = "http://127.0.0.1:8787"
+_TIMEOUT_S: Final = 15.0
+_HEALTH_TIMEOUT_S: Final = 4.0
+
+
+class ApiError(Exception):
+    """The service refused, or is not there; the text is one line for the operator."""
+
+
+class Client:
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        # No proxy and no redirect: the token goes to this service only.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The `result` of the answer's envelope. Raises ApiError."""
+        request = urllib.request.Request(  # noqa: S310 (the scheme is checked in `client_from`)
+            f"{self.url}/client/v4{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+        )
+        try:
+            with self._opener.open(request, timeout=_TIMEOUT_S) as response:
+                return json.loads(response.read())["result"]
+        except urllib.error.HTTPError as error:
+            raise ApiError(f"{self.url} answers {error.code}: {_message(error.read())}") from None
+        except urllib.error.URLError as error:
+            reason = getattr(error.reason, "strerror", None) or "no answer"
+            raise ApiError(f"{self.url} cannot be reached: {reason}; is the gateway running?") from None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ApiError(f"{self.url} does not answer like a gateway") from None
+
+    def account_id(self, wanted: str = "") -> str:
+        """The account named, else the first one the token reaches."""
+        if wanted:
+            return wanted
+        accounts = self.call("GET", "/accounts")
+        if not accounts:
+            raise ApiError("this token reaches no account; name one with --account")
+        return str(accounts[0]["id"])
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+def readiness(origin: str) -> tuple[bool, str]:
+    """Whether the service there is ready, and in its words how it is. Raises ApiError when nothing answers."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+    try:
+        with opener.open(f"{origin}/readyz", timeout=_HEALTH_TIMEOUT_S) as response:
+            return True, _state(response.read())
+    except urllib.error.HTTPError as error:
+        return False, _state(error.read())
+    except OSError:
+        raise ApiError(f"{origin} cannot be reached") from None
+
+
+def _state(body: bytes) -> str:
+    try:
+        told = json.loads(body)
+        reasons = told.get("reasons", [])
+        return ": ".join([str(told["status"]), ", ".join(map(str, reasons))][: 2 if reasons else 1])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "failed"
+
+
+def _message(body: bytes) -> str:
+    try:
+        return "; ".join(str(problem["message"]) for problem in json.loads(body)["errors"])
+    except (ValueError, KeyError, TypeError):
+        return "no explanation"
+
+
+def client_from(url: str, token_file: str, data_dir: Path, environ: Mapping[str, str] = os.environ) -> Client:
+    """By flags, else GATEWAY_URL and GATEWAY_API_TOKEN, else the default address and the bootstrap token's file."""
+    url = url or environ.get("GATEWAY_URL", "") or DEFAULT_URL
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError("the service's URL must begin with http:// or https://")
+    given = read_secret(Path(token_file)) if token_file else environ.get("GATEWAY_API_TOKEN", "")
+    token = given or _bootstrap_token(data_dir)
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigError("the API token is not readable text")
+    return Client(url, token)
+
+
+def _bootstrap_token(data_dir: Path) -> str:
+    path = data_dir / "bootstrap-token"
+    if not path.exists():
+        raise ConfigError(f"no API token: set GATEWAY_API_TOKEN or --token-file ({path} does not exist)")
+    return read_secret(path)

@@ -1,0 +1,301 @@
+"""Configuration: how the service runs. Defaults < TOML file < environment < flags, checked as a whole, then frozen.
+
+Settings that customers change (gateways, tokens, keys) are not here: they live in the store.
+"""
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gateway.model.service import ControlConfig, EdgeConfig, Limits, ProviderOverride, Timeouts, TokenCaching
+from gateway.model.targets import parse_base
+from gateway.model.tokens import well_formed
+from gateway.providers import registry
+from gateway.run.keyfiles import key_from, private_folder, read_secret
+from gateway.run.layers import ConfigError, Entry, Layer, Vocabulary, nest, read_environment, read_toml
+
+CONFIG_NAME: Final = "gateway.toml"
+_SOCKET_NAME: Final = "control.sock"
+_SOCKET_PATH_LIMIT: Final = 100
+"""Linux takes 107 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceConfig:
+    """All that a start needs to know."""
+
+    edge: EdgeConfig
+    control: ControlConfig
+    workers: int
+    log_level: str
+    data_dir: Path
+    public_url: str
+    """Empty: nobody set it, the first listening address stands for it."""
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """`host:port` or `[::1]:port` taken apart; ValueError for anything else."""
+    host, separator, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("IPv6 addresses need brackets: [::1]:8787")
+    if not separator or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("must be host:port")
+    return host, int(port)
+
+
+def _address(text: str) -> str:
+    split_address(text)
+    return text
+
+
+def _address_or_none(text: str) -> str:
+    return _address(text) if text else ""
+
+
+def _listed(value: Any) -> Any:
+    """Environment and flags write lists with commas."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _origin(text: str) -> str:
+    if text:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError("must be an origin like https://gateway.example.com")
+    return text.rstrip("/")
+
+
+def _base_url(text: str) -> str:
+    if text:
+        try:
+            parse_base(text)
+        except ValueError:
+            raise ValueError("must be a plain http or https URL without user, query and fragment") from None
+    return text.rstrip("/")
+
+
+def _account_id(text: str) -> str:
+    if text and (len(text) != 32 or set(text) - set("0123456789abcdef")):
+        raise ValueError("must be 32 lowercase hexadecimal digits")
+    return text
+
+
+def _readable(text: str) -> str:
+    if text and not os.access(text, os.R_OK):
+        raise ValueError("names a file that cannot be read")
+    return text
+
+
+def _store_url(text: str) -> str:
+    if text and not text.startswith(("sqlite:///", "postgresql://")):
+        raise ValueError("must be sqlite:////absolute/path or postgresql://…")
+    return text
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSection(_Section):
+    listen: Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_listed), Field(min_length=1)] = (
+        "127.0.0.1:8787",
+    )
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
+    """0: one for each core."""
+    public_url: Annotated[str, AfterValidator(_origin)] = ""
+
+
+class OpsSection(_Section):
+    listen: Annotated[str, AfterValidator(_address_or_none)] = "127.0.0.1:8788"
+    """Empty: no ops listener."""
+
+
+class StoreSection(_Section):
+    url: Annotated[str, AfterValidator(_store_url)] = ""
+    """Empty: SQLite in the data folder."""
+
+
+class BootstrapSection(_Section):
+    account_id: Annotated[str, AfterValidator(_account_id)] = ""
+    token_file: str = ""
+
+
+class UpstreamSection(_Section):
+    ca_bundle: Annotated[str, AfterValidator(_readable)] = ""
+    allow_private_custom: bool = False
+
+
+class LogSection(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class ProviderSection(_Section):
+    base_url: Annotated[str, AfterValidator(_base_url)] = ""
+    keyless: bool = False
+
+
+class Settings(_Section):
+    server: ServerSection = ServerSection()
+    ops: OpsSection = OpsSection()
+    store: StoreSection = StoreSection()
+    bootstrap: BootstrapSection = BootstrapSection()
+    upstream: UpstreamSection = UpstreamSection()
+    log: LogSection = LogSection()
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+    token_cache: TokenCaching = TokenCaching()
+    providers: dict[str, ProviderSection] = {}
+
+
+def vocabulary() -> Vocabulary:
+    sections = {name: _keys(field.annotation) for name, field in Settings.model_fields.items() if name != "providers"}
+    return Vocabulary(
+        sections=sections,
+        provider_keys=tuple(ProviderSection.model_fields),
+        provider_slug=_slug,
+        provider_slugs=tuple(provider.slug for provider in registry.PROVIDERS),
+    )
+
+
+def _keys(section: Any) -> tuple[str, ...]:
+    if dataclasses.is_dataclass(section):
+        return tuple(field.name for field in dataclasses.fields(section))
+    return tuple(section.model_fields)
+
+
+def _slug(name: str) -> str | None:
+    provider = registry.find(name)
+    return None if provider is None else provider.slug
+
+
+def read_settings(config_file: str, environ: Mapping[str, str], flags: Mapping[tuple[str, str], Any]) -> Settings:
+    """The checked settings; ConfigError names file and key, variable or flag. `flags` holds those that were given."""
+    words = vocabulary()
+    layer: Layer = {}
+    if config_file or (config_file := _found_config(environ)):
+        layer |= read_toml(config_file, words)
+    layer |= read_environment(environ, words)
+    layer |= {key: Entry(value, f"--{_flag(key)}") for key, value in flags.items()}
+    try:
+        settings = Settings.model_validate(nest(layer))
+    except ValidationError as error:
+        raise _explained(error, layer) from None
+    _check_numbers(settings, layer)
+    return settings
+
+
+def _found_config(environ: Mapping[str, str]) -> str:
+    """systemd's ConfigurationDirectory= may hold the file."""
+    path = Path(environ.get("CONFIGURATION_DIRECTORY", "")) / CONFIG_NAME
+    return str(path) if path.is_absolute() and path.exists() else ""
+
+
+def _flag(key: tuple[str, str]) -> str:
+    return key[1] if key[0] == "server" else "-".join(key)
+
+
+def _explained(error: ValidationError, layer: Layer) -> ConfigError:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = tuple(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    return ConfigError(f"{_origin_of(where, layer)}: {message[:1].lower()}{message[1:]}")
+
+
+def _origin_of(where: tuple[str, ...], layer: Layer) -> str:
+    for length in range(len(where), 0, -1):
+        if (entry := layer.get(where[:length])) is not None:
+            return entry.origin
+    return next((entry.origin for key, entry in layer.items() if key[: len(where)] == where), ".".join(where))
+
+
+def _check_numbers(settings: Settings, layer: Layer) -> None:
+    """Ceilings and intervals of zero would stop the service in ways nobody would understand."""
+    for section in ("limits", "timeouts", "token_cache"):
+        values = getattr(settings, section)
+        for field in dataclasses.fields(values):
+            if not 0 < getattr(values, field.name) < 2**53:
+                raise ConfigError(f"{_origin_of((section, field.name), layer)}: must be greater than zero")
+    if settings.token_cache.refresh_ahead > 1:
+        raise ConfigError(f"{_origin_of(('token_cache', 'refresh_ahead'), layer)}: must not be greater than 1")
+
+
+def data_dir_from(flag: str, environ: Mapping[str, str]) -> Path:
+    """Where keys and store live: --data-dir, else systemd's StateDirectory=, else the user's own folder."""
+    # systemd separates several folders by colons; ours is the first.
+    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(flag or state or "~/.local/share/gateway").expanduser().absolute()
+
+
+def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime_dir: Path) -> ServiceConfig:
+    """Prepare the data folder and its keys, and turn the settings into what the processes are told."""
+    private_folder(data_dir)
+    credentials = environ.get("CREDENTIALS_DIRECTORY", "")
+    pepper = key_from("pepper", data_dir, credentials)
+    workers = settings.server.workers or len(os.sched_getaffinity(0))
+    socket_path = str(runtime_dir / _SOCKET_NAME)
+    edge = EdgeConfig(
+        listen=settings.server.listen,
+        control_socket=socket_path,
+        pepper=pepper,
+        ca_bundle=settings.upstream.ca_bundle,
+        allow_private_custom=settings.upstream.allow_private_custom,
+        limits=settings.limits,
+        timeouts=settings.timeouts,
+        token_cache=settings.token_cache,
+        providers={slug: ProviderOverride(**dict(section)) for slug, section in settings.providers.items()},
+    )
+    control = ControlConfig(
+        control_socket=socket_path,
+        ops_listen=settings.ops.listen,
+        store_url=settings.store.url or f"sqlite:///{data_dir / 'gateway.db'}",
+        data_dir=str(data_dir),
+        pepper=pepper,
+        master_key=key_from("master-key", data_dir, credentials),
+        account_id=settings.bootstrap.account_id,
+        bootstrap_token=_bootstrap_token(settings.bootstrap.token_file, credentials),
+        public_url=settings.server.public_url or local_origin(*split_address(settings.server.listen[0])),
+        workers=workers,
+        allow_private_custom=settings.upstream.allow_private_custom,
+    )
+    return ServiceConfig(
+        edge=edge,
+        control=control,
+        workers=workers,
+        log_level=settings.log.level,
+        data_dir=data_dir,
+        public_url=settings.server.public_url,
+    )
+
+
+def local_origin(host: str, port: int) -> str:
+    """What a client on this machine calls a listening address by."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _bootstrap_token(token_file: str, credentials_dir: str) -> str:
+    path = Path(token_file) if token_file else Path(credentials_dir or "/nonexistent") / "bootstrap-token"
+    if not token_file and not path.exists():
+        return ""
+    token = read_secret(path, credential=not token_file)
+    if not well_formed(token):
+        raise ConfigError(f"{path}: does not hold a token of this gateway")
+    return token
+
+
+def runtime_dir_from(environ: Mapping[str, str]) -> Path:
+    """Where control's unix socket lives: systemd's RuntimeDirectory=, else a fresh private folder."""
+    given = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    path = Path(given) if given else Path(tempfile.mkdtemp(prefix="gateway-"))
+    if len(str(path / _SOCKET_NAME)) > _SOCKET_PATH_LIMIT:
+        raise ConfigError(f"{path}: too long a path for a unix socket; set RUNTIME_DIRECTORY or TMPDIR to a shorter one")
+    return path

@@ -1,0 +1,87 @@
+"""Secrets in files: made on the first start, private to the user, or handed over by systemd (`LoadCredential=`)."""
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Final
+
+from gateway.run.layers import ConfigError
+
+SECRET_BYTES: Final = 32
+_FILE_LIMIT_BYTES: Final = 4096
+
+
+def private_folder(path: Path) -> None:
+    """Make the folder, 0700, unless it exists; its parents as usual."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise ConfigError(f"{path}: the data folder cannot be prepared ({error.strerror})") from None
+
+
+def read_secret(path: Path, *, credential: bool = False) -> str:
+    """The file's text without surrounding space. Refuses files others may read.
+
+    systemd grants the service's user its credentials by an access list, which shows as the group's read bit;
+    such files may have it, their folder is private.
+    """
+    forbidden = 0o037 if credential else 0o077
+    try:
+        with path.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & forbidden:
+                raise ConfigError(f"{path}: others may read this secret; run: chmod 600 {path}")
+            return file.read(_FILE_LIMIT_BYTES).decode("ascii").strip()
+    except OSError as error:
+        raise ConfigError(f"{path}: the secret cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not a text file") from None
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Replace the file's content at once; nobody else may read it, not even for a moment."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text + "\n")
+        fresh.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
+
+
+def key_from(name: str, data_dir: Path, credentials_dir: str) -> bytes:
+    """The key called `name`: from systemd's credentials, else from the data folder, where it is made if it is missing."""
+    if credentials_dir and (credential := Path(credentials_dir) / name).exists():
+        return _key(credential, read_secret(credential, credential=True))
+    path = data_dir / name
+    if not path.exists():
+        _make_key(path)
+    return _key(path, read_secret(path))
+
+
+def _make_key(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise ConfigError(f"{path}: the key cannot be made ({error.strerror})") from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(SECRET_BYTES) + "\n")
+
+
+def _key(path: Path, text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != SECRET_BYTES:
+        raise ConfigError(f"{path}: must hold {SECRET_BYTES} bytes as {2 * SECRET_BYTES} hexadecimal digits")
+    return key

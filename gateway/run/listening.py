@@ -1,0 +1,80 @@
+"""The public sockets. The supervisor holds them, so that no connection is lost while workers come and go."""
+
+import socket
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from gateway.run.config import local_origin, split_address
+from gateway.run.layers import ConfigError
+
+BACKLOG: Final = 4096
+
+
+class Listeners:
+    """Listening sockets by the address they were configured with; inherited ones replace all of them."""
+
+    def __init__(self, inherited: Sequence[socket.socket] = ()) -> None:
+        self._inherited = list(inherited)
+        self._bound: dict[str, list[socket.socket]] = {}
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        return self._inherited or [listener for bound in self._bound.values() for listener in bound]
+
+    def origin(self) -> str:
+        """What a client on this machine calls the first socket by."""
+        name = self.sockets[0].getsockname()
+        return local_origin(name[0], name[1]) if isinstance(name, tuple) else f"unix:{name}"
+
+    def open(self, addresses: Iterable[str]) -> None:
+        """Bind the addresses that are not bound yet, all of them or none. Raises ConfigError."""
+        if self._inherited:
+            return
+        fresh: dict[str, list[socket.socket]] = {}
+        try:
+            for address in addresses:
+                if address not in self._bound and address not in fresh:
+                    fresh[address] = _bind(address)
+        except ConfigError:
+            _close(fresh)
+            raise
+        self._bound |= fresh
+
+    def retire(self, addresses: Iterable[str]) -> None:
+        """Close those that are not among the addresses."""
+        gone = {address: bound for address, bound in self._bound.items() if address not in set(addresses)}
+        for address in gone:
+            del self._bound[address]
+        _close(gone)
+
+    def close(self) -> None:
+        self.retire(())
+        for listener in self._inherited:
+            listener.close()
+
+
+def _bind(address: str) -> list[socket.socket]:
+    host, port = split_address(address)
+    bound: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, target in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            listener = socket.socket(family, kind, protocol)
+            bound.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.setblocking(False)
+            listener.bind(target)
+            listener.listen(BACKLOG)
+    except OSError as error:
+        _close({address: bound})
+        raise ConfigError(f"cannot listen on {address}: {(error.strerror or 'unknown error').lower()}") from None
+    return bound
+
+
+def _close(sockets: dict[str, list[socket.socket]]) -> None:
+    for bound in sockets.values():
+        for listener in bound:
+            listener.close()

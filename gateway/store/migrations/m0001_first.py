@@ -1,0 +1,190 @@
+"""The first schema: accounts, gateways, tokens, provider keys, custom providers, request log, settings."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    _accounts()
+    _gateways()
+    _tokens()
+    _provider_keys()
+    _custom_providers()
+    _records()
+    _settings()
+
+
+def _accounts() -> None:
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_accounts"),
+    )
+
+
+def _gateways() -> None:
+    op.create_table(
+        "gateways",
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("internal_id", sa.Text, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("modified_at", sa.Double, nullable=False),
+        sa.Column("authentication", sa.Boolean, nullable=False),
+        sa.Column("collect_logs", sa.Boolean, nullable=False),
+        sa.Column("byok_only", sa.Boolean, nullable=False),
+        sa.Column("cache_invalidate_on_update", sa.Boolean, nullable=False),
+        sa.Column("cache_ttl", sa.BigInteger),
+        sa.Column("rate_limiting_interval", sa.BigInteger),
+        sa.Column("rate_limiting_limit", sa.BigInteger),
+        sa.Column("rate_limiting_technique", sa.Text),
+        sa.Column("log_management", sa.BigInteger),
+        sa.Column("log_management_strategy", sa.Text),
+        sa.Column("log_classification", sa.Boolean, nullable=False),
+        sa.Column("logpush", sa.Boolean, nullable=False),
+        sa.Column("logpush_public_key", sa.Text),
+        sa.Column("retry_max_attempts", sa.BigInteger),
+        sa.Column("retry_delay", sa.BigInteger),
+        sa.Column("retry_backoff", sa.Text),
+        sa.Column("spend_limits", sa.JSON),
+        sa.Column("guardrails", sa.JSON),
+        sa.Column("dlp", sa.JSON),
+        sa.Column("otel", sa.JSON),
+        sa.Column("stripe", sa.JSON),
+        sa.Column("store_id", sa.Text),
+        sa.Column("workers_ai_billing_mode", sa.Text, nullable=False),
+        sa.Column("zdr", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "id", name="pk_gateways"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_gateways_accounts"),
+        sa.UniqueConstraint("internal_id", name="uq_gateways_internal_id"),
+    )
+
+
+def _tokens() -> None:
+    op.create_table(
+        "tokens",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("policies", sa.JSON, nullable=False),
+        sa.Column("condition", sa.JSON),
+        sa.Column("issued_on", sa.Double, nullable=False),
+        sa.Column("modified_on", sa.Double, nullable=False),
+        sa.Column("last_used_on", sa.Double),
+        sa.Column("not_before", sa.Double),
+        sa.Column("expires_on", sa.Double),
+        sa.PrimaryKeyConstraint("id", name="pk_tokens"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_tokens_accounts"),
+        sa.UniqueConstraint("digest", name="uq_tokens_digest"),
+    )
+    op.create_index("ix_tokens_account_id_issued_on_id", "tokens", ["account_id", "issued_on", "id"])
+
+
+def _provider_keys() -> None:
+    op.create_table(
+        "provider_keys",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("gateway_id", sa.Text, nullable=False),
+        sa.Column("provider", sa.Text, nullable=False),
+        sa.Column("alias", sa.Text, nullable=False),
+        sa.Column("default_config", sa.Boolean, nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.Column("preview", sa.Text, nullable=False),
+        sa.Column("rate_limit", sa.BigInteger),
+        sa.Column("rate_limit_period", sa.BigInteger),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("modified_at", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_provider_keys"),
+        sa.ForeignKeyConstraint(
+            ["account_id", "gateway_id"],
+            ["gateways.account_id", "gateways.id"],
+            name="fk_provider_keys_gateways",
+            ondelete="CASCADE",
+        ),
+        sa.UniqueConstraint(
+            "account_id", "gateway_id", "provider", "alias", name="uq_provider_keys_account_id_gateway_id_provider_alias"
+        ),
+    )
+
+
+def _custom_providers() -> None:
+    op.create_table(
+        "custom_providers",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("slug", sa.Text, nullable=False),
+        sa.Column("base_url", sa.Text, nullable=False),
+        sa.Column("description", sa.Text),
+        sa.Column("link", sa.Text),
+        sa.Column("enable", sa.Boolean, nullable=False),
+        sa.Column("beta", sa.Boolean, nullable=False),
+        sa.Column("sealed_headers", sa.LargeBinary),
+        sa.Column("curl_example", sa.Text),
+        sa.Column("js_example", sa.Text),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("logo", sa.Text),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("modified_at", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_custom_providers"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_custom_providers_accounts"),
+        sa.UniqueConstraint("account_id", "slug", name="uq_custom_providers_account_id_slug"),
+    )
+
+
+def _records() -> None:
+    op.create_table(
+        "records",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("gateway_id", sa.Text, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("provider", sa.Text, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("model_type", sa.Text, nullable=False),
+        sa.Column("method", sa.Text, nullable=False),
+        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("status_code", sa.BigInteger, nullable=False),
+        sa.Column("success", sa.Boolean, nullable=False),
+        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("cached", sa.Boolean, nullable=False),
+        sa.Column("duration_ms", sa.BigInteger, nullable=False),
+        sa.Column("first_byte_ms", sa.BigInteger),
+        sa.Column("tokens_in", sa.BigInteger),
+        sa.Column("tokens_out", sa.BigInteger),
+        sa.Column("tokens_cached", sa.BigInteger),
+        sa.Column("tokens_reasoning", sa.BigInteger),
+        sa.Column("usage_exactness", sa.Text, nullable=False),
+        sa.Column("metadata", sa.Text),
+        sa.Column("step", sa.BigInteger, nullable=False),
+        sa.Column("request_type", sa.Text, nullable=False),
+        sa.Column("request_content_type", sa.Text, nullable=False),
+        sa.Column("response_content_type", sa.Text, nullable=False),
+        sa.Column("request_size", sa.BigInteger, nullable=False),
+        sa.Column("response_size", sa.BigInteger, nullable=False),
+        sa.Column("event_id", sa.Text, nullable=False),
+        sa.Column("user_agent", sa.Text, nullable=False),
+        sa.Column("authentication", sa.Boolean, nullable=False),
+        sa.Column("token_id", sa.Text, nullable=False),
+        sa.Column("streamed", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_records"),
+    )
+    op.create_index("ix_records_newest", "records", ["account_id", "gateway_id", "created_at", "id"])
+
+
+def _settings() -> None:
+    op.create_table(
+        "settings",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("value", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_settings"),
+    )

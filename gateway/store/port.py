@@ -1,0 +1,181 @@
+"""What control may ask of the store, and the rows it speaks in. Times are seconds since the epoch.
+
+Reads and writes raise StoreDown when the database cannot be reached or answers with an error of its own; Conflict when a
+unique key is taken. Nothing here knows HTTP. Secrets arrive and leave encrypted: the store sees ciphertext and digests only.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gateway.model.gateways import Gateway
+from gateway.model.records import LogRecord
+
+
+class StoreDown(Exception):
+    """The store cannot answer now."""
+
+
+class SchemaTooNew(StoreDown):
+    """The database was migrated by a later version of the gateway: trying again cannot help."""
+
+
+class Conflict(Exception):
+    """A row with this key exists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    id: str
+    name: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An API token without its value (specification section 5.2)."""
+
+    id: str
+    account_id: str
+    """The account it was made in; what it permits is in `policies`."""
+    kind: str
+    """`user` or `account`: the tree it was created under."""
+    name: str
+    digest: bytes = field(repr=False)
+    status: str
+    """`active` or `disabled`; `expired` is derived from `expires_on` when shown."""
+    policies: list[dict[str, Any]]
+    condition: dict[str, Any] | None
+    issued_on: float
+    modified_on: float
+    last_used_on: float | None = None
+    not_before: float | None = None
+    expires_on: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKey:
+    """A provider key of a gateway (section 12), encrypted."""
+
+    id: str
+    account_id: str
+    gateway_id: str
+    provider: str
+    alias: str
+    default_config: bool
+    sealed: bytes = field(repr=False)
+    """Ciphertext of `control.vault`."""
+    preview: str
+    rate_limit: int | None
+    rate_limit_period: int | None
+    created_at: float
+    modified_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCustomProvider:
+    """A custom provider as the API shows it; `headers` (JSON text) may hold credentials, so it is sealed too."""
+
+    id: str
+    account_id: str
+    name: str
+    slug: str
+    base_url: str
+    description: str | None
+    link: str | None
+    enable: bool
+    beta: bool
+    sealed_headers: bytes | None = field(repr=False)
+    curl_example: str | None
+    js_example: str | None
+    position: int
+    logo: str | None
+    created_at: float
+    modified_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    page: int = 1
+    per_page: int = 20
+
+
+class Store(Protocol):
+    async def open(self) -> None:
+        """Connect and bring the schema up to date by migrations. Raises StoreDown; may be called again after a failure."""
+
+    async def close(self) -> None: ...
+
+    async def ping(self) -> None:
+        """Raise StoreDown unless a trivial query is answered."""
+
+    # accounts
+    async def accounts(self) -> list[Account]: ...
+    async def account(self, account_id: str) -> Account | None: ...
+    async def insert_account(self, account: Account) -> None: ...
+
+    # gateways
+    async def all_gateways(self) -> list[Gateway]: ...
+    async def list_gateways(self, account_id: str, page: Page, search: str = "") -> tuple[list[Gateway], int]:
+        """Newest first, ids containing `search` (as text, no wildcards); with the count of all that match."""
+
+    async def gateway(self, account_id: str, gateway_id: str) -> Gateway | None: ...
+    async def insert_gateway(self, gateway: Gateway) -> None: ...
+    async def update_gateway(self, gateway: Gateway) -> None: ...
+    async def delete_gateway(self, account_id: str, gateway_id: str) -> None:
+        """With its keys and logs."""
+
+    # tokens
+    async def list_tokens(
+        self,
+        account_id: str,
+        page: Page,
+        *,
+        kind: str | None = None,
+        descending: bool = True,
+        expired_before: float | None = None,
+    ) -> tuple[list[Token], int]:
+        """By issue date; `expired_before` leaves out those that expired earlier than that."""
+
+    async def token(self, token_id: str) -> Token | None: ...
+    async def token_by_digest(self, digest: bytes) -> Token | None: ...
+    async def insert_token(self, token: Token) -> None: ...
+    async def update_token(self, token: Token) -> None: ...
+    async def delete_token(self, token_id: str) -> None: ...
+    async def touch_tokens(self, used: dict[str, float]) -> None:
+        """token id → last use."""
+
+    # provider keys
+    async def all_keys(self) -> list[StoredKey]: ...
+    async def list_keys(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[StoredKey], int]: ...
+    async def key(self, account_id: str, gateway_id: str, key_id: str) -> StoredKey | None: ...
+    async def insert_key(self, key: StoredKey) -> None:
+        """Conflict when (gateway, provider, alias) is taken."""
+
+    async def update_key(self, key: StoredKey) -> None: ...
+    async def delete_key(self, account_id: str, gateway_id: str, key_id: str) -> None: ...
+
+    # custom providers
+    async def all_custom_providers(self) -> list[StoredCustomProvider]: ...
+    async def list_custom_providers(
+        self, account_id: str, page: Page, search: str = ""
+    ) -> tuple[list[StoredCustomProvider], int]: ...
+    async def custom_provider(self, account_id: str, provider_id: str) -> StoredCustomProvider | None: ...
+    async def insert_custom_provider(self, provider: StoredCustomProvider) -> None:
+        """Conflict when the account has the slug."""
+
+    async def update_custom_provider(self, provider: StoredCustomProvider) -> None: ...
+    async def delete_custom_provider(self, account_id: str, provider_id: str) -> None: ...
+
+    # request log
+    async def insert_records(self, records: list[LogRecord]) -> None:
+        """One transaction; a record whose id exists is ignored, so a batch may be tried again."""
+
+    async def list_records(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[LogRecord], int]:
+        """Newest first."""
+
+    async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogRecord | None: ...
+
+    async def setting(self, name: str) -> str | None:
+        """A value of the service's own (schema-independent facts such as the bootstrap's account)."""
+
+    async def put_setting(self, name: str, value: str) -> None: ...

@@ -1,0 +1,274 @@
+"""The store on a relational database: `port.Store` in SQLAlchemy Core. The queries are the same for SQLite and PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, Executable, Row, Select, Table, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.model.gateways import Gateway
+from gateway.model.records import LogRecord
+from gateway.store import tables
+from gateway.store.border import border
+from gateway.store.database import Database
+from gateway.store.port import Account, Page, StoredCustomProvider, StoredKey, StoreDown, Token
+from gateway.store.schema import migrate
+
+T = TypeVar("T")
+_INT64_MAX: Final = 2**63 - 1
+
+
+class RelationalStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if database.one_writer else nullcontext()
+        self._opened = False
+
+    async def open(self) -> None:
+        database = self._database
+        with border():
+            await asyncio.to_thread(database.prepare)
+            async with database.engine.begin() as connection:
+                await connection.exec_driver_sql(database.opens_migration)
+                await connection.run_sync(migrate)
+        self._opened = True
+
+    async def close(self) -> None:
+        self._opened = False
+        with border():
+            await self._database.engine.dispose()
+
+    async def ping(self) -> None:
+        await self._all(tuple, select(tables.settings.c.name).limit(1))
+
+    # accounts
+    async def accounts(self) -> list[Account]:
+        return await self._all(_as(Account), select(tables.accounts).order_by("created_at", "id"))
+
+    async def account(self, account_id: str) -> Account | None:
+        return await self._one(_as(Account), _get(tables.accounts, id=account_id))
+
+    async def insert_account(self, account: Account) -> None:
+        await self._write(insert(tables.accounts), _values(tables.accounts, account))
+
+    # gateways
+    async def all_gateways(self) -> list[Gateway]:
+        return await self._all(_as(Gateway), select(tables.gateways).order_by("account_id", "id"))
+
+    async def list_gateways(self, account_id: str, page: Page, search: str = "") -> tuple[list[Gateway], int]:
+        table = tables.gateways
+        query = _get(table, account_id=account_id)
+        if search:
+            query = query.where(table.c.id.icontains(search, autoescape=True))
+        return await self._page(_as(Gateway), query.order_by(table.c.created_at.desc(), table.c.id.desc()), page)
+
+    async def gateway(self, account_id: str, gateway_id: str) -> Gateway | None:
+        return await self._one(_as(Gateway), _get(tables.gateways, account_id=account_id, id=gateway_id))
+
+    async def insert_gateway(self, gateway: Gateway) -> None:
+        await self._write(insert(tables.gateways), _values(tables.gateways, gateway))
+
+    async def update_gateway(self, gateway: Gateway) -> None:
+        await self._write(_set(tables.gateways, gateway, "account_id", "id"))
+
+    async def delete_gateway(self, account_id: str, gateway_id: str) -> None:
+        belonging = {"account_id": account_id, "gateway_id": gateway_id}
+        async with self._writing() as connection:
+            await connection.execute(delete(tables.records).where(_same(tables.records, **belonging)))
+            await connection.execute(delete(tables.provider_keys).where(_same(tables.provider_keys, **belonging)))
+            await connection.execute(
+                delete(tables.gateways).where(_same(tables.gateways, account_id=account_id, id=gateway_id))
+            )
+
+    # tokens
+    async def list_tokens(
+        self,
+        account_id: str,
+        page: Page,
+        *,
+        kind: str | None = None,
+        descending: bool = True,
+        expired_before: float | None = None,
+    ) -> tuple[list[Token], int]:
+        table = tables.tokens
+        query = _get(table, account_id=account_id)
+        if kind is not None:
+            query = query.where(table.c.kind == kind)
+        if expired_before is not None:
+            query = query.where(or_(table.c.expires_on.is_(None), table.c.expires_on >= expired_before))
+        order = [column.desc() if descending else column.asc() for column in (table.c.issued_on, table.c.id)]
+        return await self._page(_as(Token), query.order_by(*order), page)
+
+    async def token(self, token_id: str) -> Token | None:
+        return await self._one(_as(Token), _get(tables.tokens, id=token_id))
+
+    async def token_by_digest(self, digest: bytes) -> Token | None:
+        return await self._one(_as(Token), _get(tables.tokens, digest=digest))
+
+    async def insert_token(self, token: Token) -> None:
+        await self._write(insert(tables.tokens), _values(tables.tokens, token))
+
+    async def update_token(self, token: Token) -> None:
+        await self._write(_set(tables.tokens, token, "id"))
+
+    async def delete_token(self, token_id: str) -> None:
+        await self._write(delete(tables.tokens).where(_same(tables.tokens, id=token_id)))
+
+    async def touch_tokens(self, used: dict[str, float]) -> None:
+        """Only ever forward: several edges report, in any order."""
+        if not used:
+            return
+        table = tables.tokens
+        used_at = bindparam("used_at", type_=table.c.last_used_on.type)
+        older = or_(table.c.last_used_on.is_(None), table.c.last_used_on < used_at)
+        statement = update(table).where(table.c.id == bindparam("token_id"), older).values(last_used_on=used_at)
+        await self._write(statement, [{"token_id": token_id, "used_at": moment} for token_id, moment in used.items()])
+
+    # provider keys
+    async def all_keys(self) -> list[StoredKey]:
+        return await self._all(
+            _as(StoredKey), select(tables.provider_keys).order_by("account_id", "gateway_id", "created_at", "id")
+        )
+
+    async def list_keys(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[StoredKey], int]:
+        """Newest first."""
+        table = tables.provider_keys
+        query = _get(table, account_id=account_id, gateway_id=gateway_id)
+        return await self._page(_as(StoredKey), query.order_by(table.c.created_at.desc(), table.c.id.desc()), page)
+
+    async def key(self, account_id: str, gateway_id: str, key_id: str) -> StoredKey | None:
+        query = _get(tables.provider_keys, account_id=account_id, gateway_id=gateway_id, id=key_id)
+        return await self._one(_as(StoredKey), query)
+
+    async def insert_key(self, key: StoredKey) -> None:
+        await self._write(insert(tables.provider_keys), _values(tables.provider_keys, key))
+
+    async def update_key(self, key: StoredKey) -> None:
+        await self._write(_set(tables.provider_keys, key, "account_id", "gateway_id", "id"))
+
+    async def delete_key(self, account_id: str, gateway_id: str, key_id: str) -> None:
+        table = tables.provider_keys
+        await self._write(delete(table).where(_same(table, account_id=account_id, gateway_id=gateway_id, id=key_id)))
+
+    # custom providers
+    async def all_custom_providers(self) -> list[StoredCustomProvider]:
+        return await self._all(_as(StoredCustomProvider), select(tables.custom_providers).order_by("account_id", "slug"))
+
+    async def list_custom_providers(
+        self, account_id: str, page: Page, search: str = ""
+    ) -> tuple[list[StoredCustomProvider], int]:
+        """Newest first, names or slugs containing `search`."""
+        table = tables.custom_providers
+        query = _get(table, account_id=account_id)
+        if search:
+            query = query.where(or_(*(column.icontains(search, autoescape=True) for column in (table.c.name, table.c.slug))))
+        return await self._page(_as(StoredCustomProvider), query.order_by(table.c.created_at.desc(), table.c.id.desc()), page)
+
+    async def custom_provider(self, account_id: str, provider_id: str) -> StoredCustomProvider | None:
+        return await self._one(_as(StoredCustomProvider), _get(tables.custom_providers, account_id=account_id, id=provider_id))
+
+    async def insert_custom_provider(self, provider: StoredCustomProvider) -> None:
+        await self._write(insert(tables.custom_providers), _values(tables.custom_providers, provider))
+
+    async def update_custom_provider(self, provider: StoredCustomProvider) -> None:
+        await self._write(_set(tables.custom_providers, provider, "account_id", "id"))
+
+    async def delete_custom_provider(self, account_id: str, provider_id: str) -> None:
+        table = tables.custom_providers
+        await self._write(delete(table).where(_same(table, account_id=account_id, id=provider_id)))
+
+    # request log
+    async def insert_records(self, records: list[LogRecord]) -> None:
+        if records:
+            statement = self._database.insert(tables.records).on_conflict_do_nothing()
+            await self._write(statement, [record._asdict() for record in records])
+
+    async def list_records(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[LogRecord], int]:
+        table = tables.records
+        query = _get(table, account_id=account_id, gateway_id=gateway_id)
+        return await self._page(LogRecord._make, query.order_by(table.c.created_at.desc(), table.c.id.desc()), page)
+
+    async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogRecord | None:
+        query = _get(tables.records, account_id=account_id, gateway_id=gateway_id, id=record_id)
+        return await self._one(LogRecord._make, query)
+
+    # the service's own
+    async def setting(self, name: str) -> str | None:
+        row = await self._one(tuple, _get(tables.settings, name=name))
+        return None if row is None else row[1]
+
+    async def put_setting(self, name: str, value: str) -> None:
+        statement = self._database.insert(tables.settings).values(name=name, value=value)
+        await self._write(statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}))
+
+    # how all of them read and write
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        self._require_open()
+        with border():
+            async with self._database.reads.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        self._require_open()
+        with border():
+            async with self._turn, self._database.engine.begin() as connection:
+                if self._database.opens_write:
+                    await connection.exec_driver_sql(self._database.opens_write)
+                yield connection
+
+    def _require_open(self) -> None:
+        if not self._opened:
+            raise StoreDown("not open")
+
+    async def _one(self, make: Callable[[Row[Any]], T], query: Select[Any]) -> T | None:
+        async with self._reading() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else make(row)
+
+    async def _all(self, make: Callable[[Row[Any]], T], query: Select[Any]) -> list[T]:
+        async with self._reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [make(row) for row in rows]
+
+    async def _page(self, make: Callable[[Row[Any]], T], query: Select[Any], page: Page) -> tuple[list[T], int]:
+        """One page of the query's rows and how many there are; a page that is not full needs no counting."""
+        limit = min(max(page.per_page, 0), _INT64_MAX)
+        offset = min(max(page.page - 1, 0) * limit, _INT64_MAX)
+        async with self._reading() as connection:
+            rows = (await connection.execute(query.limit(limit).offset(offset))).all()
+            if len(rows) < limit and (rows or offset == 0):
+                total = offset + len(rows)
+            else:
+                counting = query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+                total = (await connection.execute(counting)).scalar_one()
+        return [make(row) for row in rows], total
+
+    async def _write(self, statement: Executable, values: Any = None) -> None:
+        async with self._writing() as connection:
+            await connection.execute(statement, values)
+
+
+def _as(kind: Callable[..., T]) -> Callable[[Row[Any]], T]:
+    return lambda row: kind(**row._mapping)
+
+
+def _same(table: Table, **key: object) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == value for name, value in key.items()))
+
+
+def _get(table: Table, **key: object) -> Select[Any]:
+    return select(table).where(_same(table, **key))
+
+
+def _values(table: Table, value: object, *without: str) -> dict[str, Any]:
+    return {column.name: getattr(value, column.name) for column in table.columns if column.name not in without}
+
+
+def _set(table: Table, value: object, *key: str) -> Executable:
+    """UPDATE of all columns but the key; a row that is gone stays gone."""
+    same = _same(table, **{name: getattr(value, name) for name in key})
+    return update(table).where(same).values(_values(table, value, *key))

@@ -1,0 +1,213 @@
+"""The tables, once for both databases. Columns carry the names of the values they hold, so rows map 1:1.
+
+A change here needs a migration beside it; a test compares the two.
+"""
+
+import re
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+_INT64_MAX: Final = 2**63 - 1
+
+
+class CleanText(TypeDecorator[str]):
+    """Text in which NUL (PostgreSQL refuses it) and lone surrogates (UTF-8 does) become U+FFFD, in queries too."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else _UNSTORABLE.sub("\ufffd", value)
+
+
+class Whole(TypeDecorator[int]):
+    """An integer held within 64 bits: one absurd count in a provider's answer must not cost a batch of log rows."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        if value is None or -_INT64_MAX <= value <= _INT64_MAX:
+            return value
+        return _INT64_MAX if value > 0 else -_INT64_MAX
+
+
+def _json(name: str) -> Column[object]:
+    return Column(name, JSON(none_as_null=True))
+
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("name", CleanText, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+gateways: Final = Table(
+    "gateways",
+    metadata,
+    Column("account_id", CleanText, ForeignKey("accounts.id"), primary_key=True),
+    Column("id", CleanText, primary_key=True),
+    Column("internal_id", CleanText, nullable=False, unique=True),
+    Column("created_at", Double, nullable=False),
+    Column("modified_at", Double, nullable=False),
+    Column("authentication", Boolean, nullable=False),
+    Column("collect_logs", Boolean, nullable=False),
+    Column("byok_only", Boolean, nullable=False),
+    Column("cache_invalidate_on_update", Boolean, nullable=False),
+    Column("cache_ttl", Whole),
+    Column("rate_limiting_interval", Whole),
+    Column("rate_limiting_limit", Whole),
+    Column("rate_limiting_technique", CleanText),
+    Column("log_management", Whole),
+    Column("log_management_strategy", CleanText),
+    Column("log_classification", Boolean, nullable=False),
+    Column("logpush", Boolean, nullable=False),
+    Column("logpush_public_key", CleanText),
+    Column("retry_max_attempts", Whole),
+    Column("retry_delay", Whole),
+    Column("retry_backoff", CleanText),
+    _json("spend_limits"),
+    _json("guardrails"),
+    _json("dlp"),
+    _json("otel"),
+    _json("stripe"),
+    Column("store_id", CleanText),
+    Column("workers_ai_billing_mode", CleanText, nullable=False),
+    Column("zdr", Boolean, nullable=False),
+)
+
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("account_id", CleanText, ForeignKey("accounts.id"), nullable=False),
+    Column("kind", CleanText, nullable=False),
+    Column("name", CleanText, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("status", CleanText, nullable=False),
+    Column("policies", JSON, nullable=False),
+    _json("condition"),
+    Column("issued_on", Double, nullable=False),
+    Column("modified_on", Double, nullable=False),
+    Column("last_used_on", Double),
+    Column("not_before", Double),
+    Column("expires_on", Double),
+    Index(None, "account_id", "issued_on", "id"),
+)
+
+provider_keys: Final = Table(
+    "provider_keys",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("account_id", CleanText, nullable=False),
+    Column("gateway_id", CleanText, nullable=False),
+    Column("provider", CleanText, nullable=False),
+    Column("alias", CleanText, nullable=False),
+    Column("default_config", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("preview", CleanText, nullable=False),
+    Column("rate_limit", Whole),
+    Column("rate_limit_period", Whole),
+    Column("created_at", Double, nullable=False),
+    Column("modified_at", Double, nullable=False),
+    UniqueConstraint("account_id", "gateway_id", "provider", "alias"),
+    ForeignKeyConstraint(["account_id", "gateway_id"], ["gateways.account_id", "gateways.id"], ondelete="CASCADE"),
+)
+
+custom_providers: Final = Table(
+    "custom_providers",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("account_id", CleanText, ForeignKey("accounts.id"), nullable=False),
+    Column("name", CleanText, nullable=False),
+    Column("slug", CleanText, nullable=False),
+    Column("base_url", CleanText, nullable=False),
+    Column("description", CleanText),
+    Column("link", CleanText),
+    Column("enable", Boolean, nullable=False),
+    Column("beta", Boolean, nullable=False),
+    Column("sealed_headers", LargeBinary),
+    Column("curl_example", CleanText),
+    Column("js_example", CleanText),
+    Column("position", Whole, nullable=False),
+    Column("logo", CleanText),
+    Column("created_at", Double, nullable=False),
+    Column("modified_at", Double, nullable=False),
+    UniqueConstraint("account_id", "slug"),
+)
+
+records: Final = Table(
+    "records",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    # No foreign key: the last batch of a gateway may arrive after its deletion.
+    Column("account_id", CleanText, nullable=False),
+    Column("gateway_id", CleanText, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("provider", CleanText, nullable=False),
+    Column("model", CleanText, nullable=False),
+    Column("model_type", CleanText, nullable=False),
+    Column("method", CleanText, nullable=False),
+    Column("path", CleanText, nullable=False),
+    Column("status_code", Whole, nullable=False),
+    Column("success", Boolean, nullable=False),
+    Column("outcome", CleanText, nullable=False),
+    Column("cached", Boolean, nullable=False),
+    Column("duration_ms", Whole, nullable=False),
+    Column("first_byte_ms", Whole),
+    Column("tokens_in", Whole),
+    Column("tokens_out", Whole),
+    Column("tokens_cached", Whole),
+    Column("tokens_reasoning", Whole),
+    Column("usage_exactness", CleanText, nullable=False),
+    Column("metadata", CleanText),
+    Column("step", Whole, nullable=False),
+    Column("request_type", CleanText, nullable=False),
+    Column("request_content_type", CleanText, nullable=False),
+    Column("response_content_type", CleanText, nullable=False),
+    Column("request_size", Whole, nullable=False),
+    Column("response_size", Whole, nullable=False),
+    Column("event_id", CleanText, nullable=False),
+    Column("user_agent", CleanText, nullable=False),
+    Column("authentication", Boolean, nullable=False),
+    Column("token_id", CleanText, nullable=False),
+    Column("streamed", Boolean, nullable=False),
+    # Read backwards for newest first. Ascending, because new rows then land at the end of their gateway's range.
+    Index("ix_records_newest", "account_id", "gateway_id", "created_at", "id"),
+)
+
+settings: Final = Table(
+    "settings",
+    metadata,
+    Column("name", CleanText, primary_key=True),
+    Column("value", CleanText, nullable=False),
+)

@@ -1,0 +1,79 @@
+"""The service's own log: one JSON object a line on stderr, without secrets and without control characters."""
+
+import json
+import logging
+import re
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+_STACK_LIMIT: Final = 20
+_MESSAGE_LIMIT: Final = 4096
+
+_SECRETS: Final = (
+    # Our own tokens, Cloudflare's, and the keys of common providers by their prefixes.
+    (re.compile(r"agw_[0-9A-Za-z]{8,}"), "agw_***"),
+    (re.compile(r"\b(cfut_|cfat_|cfk_|gsk_|xai-|AIza|AKIA|r8_|hf_|pplx-|csk-|fw_|sk-)[0-9A-Za-z_\-]{12,}"), r"\1***"),
+    (re.compile(r"(?i)\b(bearer|basic|token|key)(\s+)[0-9A-Za-z_\-.~+/=]{12,}"), r"\1\2***"),
+    (
+        re.compile(r"(?i)\b(key|api[_-]?key|x-api-key|token|access_token|secret|password|sig|signature)([=:]\s*)[^\s&,;'\"]+"),
+        r"\1\2***",
+    ),
+    (re.compile(r"(?i)(://[^/\s:@]*:)[^/\s@]+@"), r"\1***@"),
+)
+
+
+def redact(text: str) -> str:
+    """The text with everything that looks like a token, key or password replaced by `***`."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class JsonLines(logging.Formatter):
+    """Fields: time, level, logger, message; for an exception its type and the places it passed, never its text,
+    which may repeat input."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(_message(record))[:_MESSAGE_LIMIT],
+            "pid": record.process,
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__name__
+            line["stack"] = _places(record.exc_info)
+        # ASCII only: newlines, terminal escapes and lone surrogates cannot leave the string.
+        return json.dumps(line).replace("\x7f", "\\u007f")
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        return str(record.msg)
+
+
+def _places(exc_info: Any) -> list[str]:
+    frames = traceback.extract_tb(exc_info[2])[-_STACK_LIMIT:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every logger's records from this level on through JsonLines; replaces what was configured before."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    # A broken record must not print itself, unredacted, through logging's own error path.
+    logging.raiseExceptions = False
+    logging.captureWarnings(True)
+    # Their lines repeat requests; what matters of them is in our own log.
+    for name in ("aiohttp.access", "aiohttp.server", "asyncio", "aiosqlite", "sqlalchemy", "alembic"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,0 +1,71 @@
+from typing import Any
+
+import pytest
+from fakes.control import policy
+from pydantic import ValidationError
+
+from gateway.control.api.token_bodies import TokenBody, shown, status_of
+from gateway.model.tokens import Permission
+from gateway.store.port import Token
+
+TOKEN = Token(
+    id="t", account_id="a", kind="user", name="n", digest=b"secret-digest", status="active", policies=[], condition=None,
+    issued_on=1, modified_on=2, expires_on=100.0,
+)  # fmt: skip
+
+
+def _body(**fields: Any) -> TokenBody:
+    return TokenBody.model_validate({"name": "n", "policies": [policy(Permission.RUN)], **fields})
+
+
+def test_stored_policies_hold_ids_and_names() -> None:
+    (stored,) = _body().stored_policies()
+    assert stored["permission_groups"][0]["name"] == Permission.RUN
+    assert len(stored["id"]) == len(stored["permission_groups"][0]["id"]) == 32
+    again = TokenBody.model_validate({"name": "n", "policies": [stored]})
+    assert again.stored_policies() == [stored], "what is shown can be sent back"
+
+
+@pytest.mark.parametrize(
+    ("condition", "stored"),
+    [
+        (None, None),
+        ({}, None),
+        ({"request_ip": {}}, None),
+        ({"request_ip": {"in": []}}, None),
+        ({"request_ip": {"in": ["10.0.0.1"]}}, {"request_ip": {"in": ["10.0.0.1/32"]}}),
+        ({"request_ip": {"in": ["10.1.2.3/8"], "not_in": ["2001:db8::1"]}},
+         {"request_ip": {"in": ["10.0.0.0/8"], "not_in": ["2001:db8::1/128"]}}),
+    ],
+)  # fmt: skip
+def test_conditions(condition: Any, stored: Any) -> None:
+    assert _body(condition=condition).stored_condition() == stored
+
+
+@pytest.mark.parametrize("network", ["", "x", "10.0.0.0/33", "10.0.0.0/", "1" * 65])
+def test_networks_refused(network: str) -> None:
+    with pytest.raises(ValidationError):
+        _body(condition={"request_ip": {"in": [network]}})
+
+
+def test_changes_are_what_was_given() -> None:
+    assert _body().changes().keys() == {"name", "policies"}
+    assert _body(status="expired").changes().keys() == {"name", "policies"}
+    given = _body(status="disabled", condition=None, not_before=None, expires_on="1970-01-01T00:00:05Z").changes()
+    assert (given["status"], given["condition"], given["not_before"], given["expires_on"]) == ("disabled", None, None, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "now", "expected"), [("active", 99, "active"), ("active", 100, "expired"), ("disabled", 100, "disabled")]
+)
+def test_status(status: str, now: float, expected: str) -> None:
+    made = Token(**{name: getattr(TOKEN, name) for name in TOKEN.__dataclass_fields__} | {"status": status})
+    assert status_of(made, now) == expected
+
+
+def test_what_is_shown_has_no_digest() -> None:
+    result = shown(TOKEN, 5)
+    assert "digest" not in result
+    assert result["expires_on"] == "1970-01-01T00:01:40.000Z"
+    assert result["last_used_on"] is None
+    assert "not_before" not in result

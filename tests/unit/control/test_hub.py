@@ -1,0 +1,163 @@
+"""Questions of the edges, and the facts they send."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fakes.control import MovableClock
+from fakes.link import FakeEdgeConnection
+from fakes.store import MemoryStore
+
+from gateway.control.access import Access
+from gateway.control.changes import Changes
+from gateway.control.counters import CounterSums
+from gateway.control.hub import Hub
+from gateway.control.publisher import Publisher
+from gateway.control.recorder import Recorder
+from gateway.control.vault import Vault
+from gateway.kit.aio import spawn
+from gateway.link.frames import (
+    AskToken,
+    Counters,
+    Lease,
+    Leased,
+    OpenDefault,
+    Opened,
+    Patch,
+    Ready,
+    Records,
+    Revoked,
+    Snapshot,
+    TokenAnswer,
+    Unavailable,
+)
+from gateway.store.port import Account, Token
+
+DIGEST = b"d" * 32
+
+
+class Parts:
+    def __init__(self) -> None:
+        self.clock = MovableClock()
+        self.store = MemoryStore()
+        self.publisher = Publisher(self.clock, expected_edges=0, revoke_timeout_s=1)
+        self.access = Access(b"p", self.store, self.clock)
+        self.changes = Changes(self.store, Vault(b"m" * 32), self.publisher, self.clock)
+        self.recorder = Recorder(self.store)
+        self.counters = CounterSums()
+        self.hub = Hub(self.publisher, self.changes, self.access, self.recorder, self.counters)
+        self.edge = FakeEdgeConnection()
+        self.hub.joined(self.edge)
+
+    async def open(self) -> None:
+        await self.store.insert_account(Account(id="a", name="A", created_at=1))
+        await self.store.insert_token(TOKEN)
+        await self.changes.reload()
+        self.hub.received(self.edge, Ready("w", 0))
+
+
+TOKEN = Token(
+    id="t", account_id="a", kind="account", name="n", digest=DIGEST, status="active", policies=[], condition=None,
+    issued_on=1, modified_on=1,
+)  # fmt: skip
+
+
+@pytest.fixture
+async def parts() -> Parts:
+    made = Parts()
+    await made.open()
+    return made
+
+
+async def test_who_holds_a_token(parts: Parts) -> None:
+    known = await parts.hub.answer(parts.edge, AskToken(1, DIGEST))
+    assert isinstance(known, TokenAnswer)
+    assert known.principal is not None
+    assert known.principal.token_id == "t"
+    assert parts.access.used == {"t": parts.clock.wall()}
+    assert await parts.hub.answer(parts.edge, AskToken(2, b"x")) == TokenAnswer(2, None)
+    await parts.store.update_token(replace(TOKEN, status="disabled"))
+    assert await parts.hub.answer(parts.edge, AskToken(3, DIGEST)) == TokenAnswer(3, None)
+
+
+async def test_a_store_that_is_down_is_unavailable_not_unknown(parts: Parts) -> None:
+    parts.store.down = True
+    assert await parts.hub.answer(parts.edge, AskToken(1, DIGEST)) == Unavailable(1)
+    assert await parts.hub.answer(parts.edge, OpenDefault(2, "a")) == Unavailable(2)
+
+
+async def test_an_unexpected_failure_is_unavailable_too(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_digest: bytes) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(parts.store, "token_by_digest", fail)
+    assert await parts.hub.answer(parts.edge, AskToken(1, DIGEST)) == Unavailable(1)
+
+
+async def test_no_answer_is_older_than_a_revocation(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is read, the token is deleted and revoked, then the read returns what it saw: that must not go out."""
+    may_return, read = asyncio.Event(), asyncio.Event()
+    real = parts.store.token_by_digest
+
+    async def slow(digest: bytes) -> Any:
+        found = await real(digest)
+        read.set()
+        await may_return.wait()
+        return found
+
+    monkeypatch.setattr(parts.store, "token_by_digest", slow)
+    asking = spawn(parts.hub.answer(parts.edge, AskToken(1, DIGEST)), "test")
+    await read.wait()
+    await parts.store.delete_token("t")
+    revoking = spawn(parts.publisher.revoke(DIGEST), "test")
+    await asyncio.sleep(0)
+    may_return.set()
+    assert await asking == TokenAnswer(1, None)
+    parts.hub.received(parts.edge, Revoked(DIGEST))
+    assert (await revoking).confirmed == 1
+
+
+async def test_default_is_created_once_and_shown_before_the_answer(parts: Parts) -> None:
+    assert await parts.hub.answer(parts.edge, OpenDefault(1, "a")) == Opened(1, True)
+    patch = parts.edge.sent[-1]
+    assert isinstance(patch, Patch)
+    made = patch.gateways[0].gateway
+    # Specification section 4.3.
+    assert (made.id, made.authentication, made.collect_logs, made.cache_ttl, made.byok_only) == (
+        "default",
+        True,
+        True,
+        0,
+        False,
+    )
+    assert (made.rate_limiting_limit, made.rate_limiting_interval, made.workers_ai_billing_mode) == (0, 0, "postpaid")
+    sent = len(parts.edge.sent)
+    assert await parts.hub.answer(parts.edge, OpenDefault(2, "a")) == Opened(2, True)
+    assert len(parts.edge.sent) == sent
+    assert await parts.hub.answer(parts.edge, OpenDefault(3, "nobody")) == Opened(3, False)
+
+
+async def test_default_for_an_edge_without_settings_comes_with_a_snapshot(parts: Parts) -> None:
+    late = FakeEdgeConnection("late")
+    parts.hub.joined(late)
+    assert await parts.hub.answer(late, OpenDefault(1, "a")) == Opened(1, True)
+    assert [type(frame) for frame in late.sent] == [Snapshot]
+
+
+async def test_default_before_the_store_is_open() -> None:
+    parts = Parts()
+    assert await parts.hub.answer(parts.edge, OpenDefault(1, "a")) == Unavailable(1)
+
+
+async def test_leases_are_granted(parts: Parts) -> None:
+    assert await parts.hub.answer(parts.edge, Lease(1, "k", 5)) == Leased(1, 5)
+
+
+def test_facts_go_where_they_belong() -> None:
+    parts = Parts()
+    parts.hub.received(parts.edge, Counters({"requests_total": 2}))
+    parts.hub.received(parts.edge, Records(()))
+    parts.hub.left(parts.edge)
+    assert parts.counters.sums == {"requests_total": 2}
+    assert (parts.recorder.waiting, parts.publisher.connected) == (0, 0)

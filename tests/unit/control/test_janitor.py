@@ -1,0 +1,70 @@
+import asyncio
+
+import pytest
+from fakes.control import MovableClock
+from fakes.store import MemoryStore
+
+from gateway.control.access import Access
+from gateway.control.changes import Changes
+from gateway.control.janitor import ROUND_S, Janitor
+from gateway.control.publisher import Publisher
+from gateway.control.vault import Vault
+
+
+class Parts:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        clock = MovableClock()
+        self.access = Access(b"p", self.store, clock)
+        publisher = Publisher(clock, expected_edges=0, revoke_timeout_s=1)
+        self.changes = Changes(self.store, Vault(b"m" * 32), publisher, clock)
+        self.pauses: list[float] = []
+        self.janitor = Janitor(self.store, self.access, self.changes, pause=self.pause)
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if len(self.pauses) > 10:
+            await asyncio.Event().wait()
+
+
+async def test_rounds_ping_every_time_and_write_token_use_now_and_then() -> None:
+    parts = Parts()
+    parts.access.used = {"t": 1.0}
+    parts.janitor.start()
+    while len(parts.pauses) <= 10:
+        await asyncio.sleep(0)
+    await parts.janitor.close(1)
+    assert parts.store.calls.count("ping") == 10
+    assert parts.store.calls.count("touch_tokens") == 1, "nothing to write the second time"
+    assert set(parts.pauses) == {ROUND_S}
+
+
+async def test_a_store_that_is_down_is_noticed_and_token_use_is_kept() -> None:
+    parts = Parts()
+    parts.access.used = {"t": 1.0}
+    parts.store.down = True
+    await parts.janitor.round(touch=True)
+    assert (parts.janitor.store_up, parts.access.used) == (False, {"t": 1.0})
+    parts.store.down = False
+    await parts.janitor.round(touch=True)
+    assert (parts.janitor.store_up, parts.access.used) == (True, {})
+
+
+async def test_stale_settings_are_read_again() -> None:
+    parts = Parts()
+    parts.changes.stale = True
+    await parts.janitor.round(touch=False)
+    assert (parts.changes.stale, parts.changes.publisher.loaded) == (False, True)
+
+
+async def test_a_failed_write_loses_no_use_of_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts()
+
+    async def fail(_used: dict[str, float]) -> None:
+        parts.access.used["t"] = 9.0
+        raise TimeoutError
+
+    monkeypatch.setattr(parts.store, "touch_tokens", fail)
+    parts.access.used = {"t": 1.0, "u": 2.0}
+    await parts.janitor.close(1)
+    assert parts.access.used == {"t": 9.0, "u": 2.0}

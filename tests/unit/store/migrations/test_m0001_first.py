@@ -1,0 +1,26 @@
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import create_engine, inspect
+
+from gateway.store.migrations import m0001_first
+
+
+def test_the_first_step_makes_the_tables_from_nothing():
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        m0001_first.upgrade()
+        found = inspect(connection)
+        assert set(found.get_table_names()) == {
+            "accounts",
+            "gateways",
+            "tokens",
+            "provider_keys",
+            "custom_providers",
+            "records",
+            "settings",
+        }
+        assert [index["column_names"] for index in found.get_indexes("records")] == [
+            ["account_id", "gateway_id", "created_at", "id"]
+        ]
+        assert found.get_foreign_keys("provider_keys")[0]["options"] == {"ondelete": "CASCADE"}
+    engine.dispose()

@@ -1,0 +1,99 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.model.tokens import mint_token
+from gateway.telemetry.logging import configure, redact
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.raiseExceptions
+    stream = io.StringIO()
+    configure("debug", stream)
+    yield stream
+    logging.captureWarnings(False)
+    root.handlers[:], logging.raiseExceptions = before[0], before[2]
+    root.setLevel(before[1])
+
+
+def only(stream: io.StringIO) -> dict[str, object]:
+    (line,) = stream.getvalue().splitlines()
+    return json.loads(line)
+
+
+def test_a_record_is_one_object_on_one_line(lines: io.StringIO) -> None:
+    logging.getLogger("gateway.some").warning("edge %s left after %d s", "edge-1", 3)
+    line = only(lines)
+    assert (line["level"], line["logger"], line["message"]) == ("warning", "gateway.some", "edge edge-1 left after 3 s")
+    assert str(line["time"]).endswith("+00:00")
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "\x1b[31mred", "bell\x07", "del\x7f", "c1\x9b31m", "sep\u2028", "lone \ud800"])
+def test_nothing_in_a_message_leaves_its_string(lines: io.StringIO, text: str) -> None:
+    logging.getLogger("x").info("%s", text)
+    raw = lines.getvalue()
+    assert raw.endswith("\n")
+    assert all(" " <= char < "\x7f" for char in raw[:-1])
+    assert json.loads(raw)["message"] == text
+
+
+def test_an_exception_shows_its_type_and_places_but_not_its_text(lines: io.StringIO) -> None:
+    try:
+        raise ValueError("the body was: hunter2")
+    except ValueError:
+        logging.getLogger("x").exception("a request failed")
+    line = only(lines)
+    assert line["exception"] == "ValueError"
+    assert any("test_logging.py" in place for place in line["stack"])
+    assert "hunter2" not in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        (f"token {(token := mint_token())}!", token),
+        (f"agw_ cut short: {(token := mint_token())[:30]}", token[:30]),
+        ("Authorization: Bearer abcdef0123456789abcdef", "abcdef0123456789abcdef"),
+        ("authorization: basic dXNlcjpwYXNzd29yZA==", "dXNlcjpwYXNzd29yZA=="),
+        ("key sk-ant-api03-AAAABBBBCCCCDDDD", "AAAABBBBCCCCDDDD"),
+        ("sk-proj-0123456789abcdef0123", "0123456789abcdef0123"),
+        ("AIzaSyA0123456789abcdefghijklmnopqrstuvw", "SyA0123456789"),
+        ("gsk_0123456789abcdefghij", "0123456789abcdefghij"),
+        ("GET /v1beta/models?key=topsecret&alt=sse", "topsecret"),
+        ("x-api-key: topsecret", "topsecret"),
+        ("api_key=topsecret", "topsecret"),
+        ("?access_token=topsecret&x=1", "topsecret"),
+        ("postgresql://gateway:topsecret@db/gateway", "topsecret"),
+    ],
+)
+def test_secrets_are_replaced(lines: io.StringIO, text: str, secret: str) -> None:
+    assert secret not in redact(text)
+    assert "***" in redact(text)
+    logging.getLogger("x").error("%s", text)
+    assert secret not in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["gateway ready on http://127.0.0.1:8787 (2 workers)", "edge-1 (pid 12) ended", "reload refused: unknown setting", ""],
+)
+def test_ordinary_text_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_a_broken_record_does_not_raise_and_does_not_print_its_arguments(lines: io.StringIO) -> None:
+    logging.getLogger("x").info("%d of %d", "hunter2")
+    assert only(lines)["message"] == "%d of %d"
+
+
+def test_levels_and_noisy_libraries(lines: io.StringIO) -> None:
+    configure("info", lines)
+    logging.getLogger("gateway.x").debug("not shown")
+    logging.getLogger("aiohttp.access").info("GET /secret")
+    logging.getLogger("gateway.x").info("shown")
+    assert only(lines)["message"] == "shown"

@@ -1,0 +1,162 @@
+"""Gateways over the wire (specification sections 1.3, 4; vector 21)."""
+
+import pytest
+from fakes.control import ACCOUNT, REQUIRED, ObedientEdge, Rig
+
+from gateway.link.frames import Patch, Snapshot
+
+RESPONSE_ONLY = {"is_default", "created_at", "modified_at", "account_id", "account_tag", "internal_id"}
+
+
+async def test_life_of_a_gateway(rig: Rig) -> None:
+    made = await rig.make_gateway("g1", cache_ttl=60)
+    assert made["id"] == "g1"
+    assert made["cache_ttl"] == 60
+    assert made.keys() >= RESPONSE_ONLY | REQUIRED.keys()
+    assert made["account_id"] == made["account_tag"] == ACCOUNT
+    assert made["created_at"].endswith("Z")
+    assert made["is_default"] is False
+    assert (await rig.ai("GET", "/gateways/g1")).result == made
+
+    rig.clock.move(5)
+    changed = (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "zdr": True})).result
+    assert changed["zdr"] is True
+    assert changed["modified_at"] > made["modified_at"] == made["created_at"]
+
+    assert (await rig.ai("DELETE", "/gateways/g1")).result == changed
+    missing = await rig.ai("GET", "/gateways/g1")
+    assert (missing.status, missing.json["errors"][0]["message"]) == (404, "Not Found")
+
+
+async def test_envelope_and_fields_of_a_success(rig: Rig) -> None:
+    reply = await rig.ai("GET", "/gateways")
+    assert list(reply.json) == ["result", "success", "errors", "messages", "result_info"]
+    assert reply.json["result_info"] == {"page": 1, "per_page": 20, "count": 0, "total_count": 0}
+    assert reply.headers["Content-Type"].startswith("application/json")
+    assert "Server" not in reply.headers
+
+
+async def test_authentication_is_on_unless_switched_off(rig: Rig) -> None:
+    assert (await rig.make_gateway("absent"))["authentication"] is True
+    assert (await rig.make_gateway("off", authentication=False))["authentication"] is False
+
+
+async def test_put_leaves_omitted_optional_fields_alone(rig: Rig) -> None:
+    await rig.make_gateway("g1", authentication=False, retry_max_attempts=3, guardrails={"prompt": {"S1": "BLOCK"}})
+    changed = (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "cache_ttl": 9})).result
+    assert (changed["authentication"], changed["retry_max_attempts"], changed["cache_ttl"]) == (False, 3, 9)
+    assert changed["guardrails"] == {"prompt": {"S1": "BLOCK"}}
+    assert (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "retry_max_attempts": None})).result["retry_max_attempts"] is None
+
+
+async def test_what_get_shows_can_be_put_back(rig: Rig) -> None:
+    made = await rig.make_gateway("g1", rate_limiting_technique="sliding")
+    assert (await rig.ai("PUT", "/gateways/g1", made)).result == made
+
+
+async def test_duplicate_id_is_a_conflict(rig: Rig) -> None:
+    await rig.make_gateway("g1")
+    again = await rig.ai("POST", "/gateways", {"id": "g1", **REQUIRED})
+    assert (again.status, again.json["success"]) == (409, False)
+    assert (await rig.ai("POST", "/gateways", {"id": "G1", **REQUIRED})).status == 200, "ids are case-sensitive"
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"cache_ttl": -1}, "cache_ttl"),
+        ({"cache_ttl": "60"}, "cache_ttl"),
+        ({"cache_ttl": True}, "cache_ttl"),
+        ({"cache_ttl": 2**40}, "cache_ttl"),
+        ({"cache_ttl": 1.5}, "cache_ttl"),
+        ({"collect_logs": "yes"}, "collect_logs"),
+        ({"collect_logs": None}, "collect_logs"),
+        ({"rate_limiting_technique": "leaky"}, "rate_limiting_technique"),
+        ({"log_management": 9_999}, "log_management"),
+        ({"log_management": 10_000_001}, "log_management"),
+        ({"log_management_strategy": "KEEP"}, "log_management_strategy"),
+        ({"logpush_public_key": "short"}, "logpush_public_key"),
+        ({"retry_max_attempts": 0}, "retry_max_attempts"),
+        ({"retry_max_attempts": 6}, "retry_max_attempts"),
+        ({"retry_delay": 60_001}, "retry_delay"),
+        ({"retry_backoff": "random"}, "retry_backoff"),
+        ({"workers_ai_billing_mode": "free"}, "workers_ai_billing_mode"),
+        ({"authentication": None}, "authentication"),
+        ({"otel": {}}, "otel"),
+        ({"id": ""}, "id"),
+        ({"id": "a" * 65}, "id"),
+        ({"id": "a/b"}, "id"),
+        ({"id": "a\n"}, "id"),
+        ({"id": "%C3%A4"}, "id"),
+    ],
+)
+async def test_broken_rules_are_told_with_their_path(rig: Rig, change: dict[str, object], path: str) -> None:
+    reply = await rig.ai("POST", "/gateways", {"id": "g1", **REQUIRED, **change})
+    assert (reply.status, set(reply.codes), reply.paths) == (400, {7001}, {("body", path)})
+    assert reply.json["success"] is False
+    assert (await rig.ai("GET", "/gateways")).result == []
+
+
+async def test_all_broken_rules_are_told_at_once(rig: Rig) -> None:
+    reply = await rig.ai("POST", "/gateways", {"id": "g1", "cache_ttl": -1})
+    assert reply.paths == {("body", name) for name in REQUIRED}
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b'"x"', b'{"cache_ttl": NaN}', b"\xff\xfe", b"[" * 5000])
+async def test_a_body_that_is_no_json_object(rig: Rig, raw: bytes) -> None:
+    reply = await rig.call("POST", f"/accounts/{ACCOUNT}/ai-gateway/gateways", raw=raw)
+    assert (reply.status, reply.codes, reply.paths) == (400, [7001], {("body",)})
+
+
+async def test_a_compressed_body_is_not_inflated(rig: Rig) -> None:
+    fields = [("Authorization", f"Bearer {rig.bootstrap}"), ("Content-Encoding", "gzip")]
+    reply = await rig.call("POST", f"/accounts/{ACCOUNT}/ai-gateway/gateways", raw=b"\x1f\x8b", headers=fields)
+    assert reply.status == 400
+
+
+async def test_exporters_with_credentials_are_not_taken(rig: Rig) -> None:
+    otel = [{"url": "https://otel.example", "authorization": "Bearer secret"}]
+    assert (await rig.ai("POST", "/gateways", {"id": "g1", **REQUIRED, "otel": otel})).status == 501
+    assert (await rig.make_gateway("g1", otel=[], stripe=None))["otel"] == []
+
+
+async def test_paging(rig: Rig) -> None:
+    for number in range(5):
+        rig.clock.move(1)
+        await rig.make_gateway(f"g{number}")
+    first = await rig.ai("GET", "/gateways?per_page=2")
+    assert [gateway["id"] for gateway in first.result] == ["g4", "g3"]
+    assert first.json["result_info"] == {"page": 1, "per_page": 2, "count": 2, "total_count": 5}
+    assert [gateway["id"] for gateway in (await rig.ai("GET", "/gateways?per_page=2&page=3")).result] == ["g0"]
+    past = await rig.ai("GET", "/gateways?page=4&per_page=2")
+    assert past.result == []
+    assert past.json["result_info"] == {"page": 4, "per_page": 2, "count": 0, "total_count": 5}
+    assert [gateway["id"] for gateway in (await rig.ai("GET", "/gateways?search=g3")).result] == ["g3"]
+    assert (await rig.ai("GET", "/gateways?search=%25")).result == []
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=-1", "page=x", "page=", "page=1e3", "per_page=0", "per_page=101"])
+async def test_page_bounds(rig: Rig, query: str) -> None:
+    reply = await rig.ai("GET", f"/gateways?{query}")
+    assert (reply.status, reply.codes) == (400, [7001])
+    assert reply.paths == {("query", query.partition("=")[0])}
+
+
+async def test_url_of_a_provider(rig: Rig) -> None:
+    await rig.make_gateway("g1")
+    assert (await rig.ai("GET", "/gateways/g1/url/openai")).result == f"https://gw.example/v1/{ACCOUNT}/g1/openai"
+    assert (await rig.ai("GET", "/gateways/nope/url/openai")).status == 404
+    assert (await rig.ai("GET", "/gateways/g1/url/a%20b")).status == 400
+
+
+async def test_changes_reach_every_edge_before_the_answer(rig: Rig) -> None:
+    edges = [ObedientEdge(rig.control, "e1"), ObedientEdge(rig.control, "e2")]
+    (snapshot,) = edges[0].of(Snapshot)
+    await rig.make_gateway("g1", authentication=False)
+    await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "authentication": True})
+    await rig.ai("DELETE", "/gateways/g1")
+    for edge in edges:
+        made, changed, removed = edge.of(Patch)
+        assert [made.version, changed.version, removed.version] == [snapshot.version + step for step in (1, 2, 3)]
+        assert [patch.gateways[0].gateway.authentication for patch in (made, changed)] == [False, True]
+        assert removed.removed == ((ACCOUNT, "g1"),)

@@ -1,0 +1,111 @@
+"""Provider keys and custom providers: the store sees ciphertext only."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.store.port import Conflict, Page
+
+
+@pytest.fixture
+async def home(store, samples):
+    await store.insert_gateway(samples.gateway())
+    return store
+
+
+async def test_every_field_of_a_key_survives(home, samples):
+    full, bare = (
+        samples.key(),
+        samples.key(alias="b", default_config=False, rate_limit=None, rate_limit_period=None, created_at=2e9),
+    )
+    for key in (full, bare):
+        await home.insert_key(key)
+        assert await home.key(key.account_id, key.gateway_id, key.id) == key
+    assert await home.all_keys() == [full, bare]
+
+
+async def test_a_key_is_found_only_where_it_belongs(home, samples):
+    key = samples.key()
+    await home.insert_key(key)
+    for account, gateway, name in [
+        ("b" * 32, key.gateway_id, key.id),
+        (key.account_id, "other", key.id),
+        (key.account_id, key.gateway_id, "x"),
+    ]:
+        assert await home.key(account, gateway, name) is None
+        await home.delete_key(account, gateway, name)
+        await home.update_key(replace(key, account_id=account, gateway_id=gateway, id=name, preview="changed"))
+    assert await home.all_keys() == [key]
+
+
+async def test_an_alias_is_taken_once_per_provider_and_gateway(home, samples):
+    await home.insert_gateway(samples.gateway(id="second", internal_id="another"))
+    await home.insert_key(samples.key())
+    for free in ({"alias": "other"}, {"provider": "anthropic"}, {"gateway_id": "second"}):
+        await home.insert_key(samples.key(**free))
+    with pytest.raises(Conflict):
+        await home.insert_key(samples.key())
+    third = samples.key(alias="third")
+    await home.insert_key(third)
+    with pytest.raises(Conflict):
+        await home.update_key(replace(third, alias="default"))
+
+
+async def test_a_key_needs_its_gateway(home, samples):
+    with pytest.raises(Conflict, match="belongs to"):
+        await home.insert_key(samples.key(gateway_id="gone"))
+
+
+async def test_keys_are_changed_listed_and_deleted(home, samples):
+    keys = [samples.key(alias=str(number), created_at=float(number)) for number in range(3)]
+    for key in keys:
+        await home.insert_key(key)
+    changed = replace(keys[0], sealed=b"rotated", preview="…", rate_limit=None, modified_at=9.5)
+    await home.update_key(changed)
+    assert await home.list_keys(samples.account_id, "my-gateway", Page(per_page=2)) == ([keys[2], keys[1]], 3)
+    assert await home.list_keys(samples.account_id, "my-gateway", Page(page=2, per_page=2)) == ([changed], 3)
+    await home.delete_key(samples.account_id, "my-gateway", keys[1].id)
+    assert await home.list_keys(samples.account_id, "my-gateway", Page()) == ([keys[2], changed], 2)
+
+
+async def test_custom_providers_live_and_change(store, samples):
+    full = samples.custom_provider()
+    bare = samples.custom_provider(
+        slug="bare",
+        description=None,
+        link=None,
+        sealed_headers=None,
+        curl_example=None,
+        js_example=None,
+        logo=None,
+        created_at=2e9,
+    )
+    for provider in (full, bare):
+        await store.insert_custom_provider(provider)
+        assert await store.custom_provider(provider.account_id, provider.id) == provider
+    assert await store.all_custom_providers() == [bare, full]
+    changed = replace(full, enable=False, beta=True, sealed_headers=None, name="Renamed")
+    await store.update_custom_provider(changed)
+    assert await store.list_custom_providers(samples.account_id, Page()) == ([bare, changed], 2)
+    await store.delete_custom_provider("b" * 32, full.id)
+    assert await store.custom_provider(samples.account_id, full.id) == changed
+    await store.delete_custom_provider(samples.account_id, full.id)
+    assert await store.custom_provider(samples.account_id, full.id) is None
+
+
+async def test_a_slug_is_taken_once_per_account(store, samples):
+    await store.insert_custom_provider(samples.custom_provider())
+    with pytest.raises(Conflict):
+        await store.insert_custom_provider(samples.custom_provider())
+    await store.insert_account(samples.account(id="b" * 32))
+    await store.insert_custom_provider(samples.custom_provider(account_id="b" * 32))
+    assert (await store.list_custom_providers(samples.account_id, Page()))[1] == 1
+
+
+@pytest.mark.parametrize(("search", "found"), [("vllm", {"a", "b"}), ("100%", {"b"}), ("a_", set()), ("A", {"a"})])
+async def test_custom_providers_are_searched_by_name_and_slug(store, samples, search, found):
+    await store.insert_custom_provider(samples.custom_provider(slug="a", name="vLLM"))
+    await store.insert_custom_provider(samples.custom_provider(slug="b", name="100% vllm"))
+    rows, count = await store.list_custom_providers(samples.account_id, Page(), search)
+    assert {provider.slug for provider in rows} == found
+    assert count == len(found)

@@ -1,0 +1,87 @@
+"""API tokens: known by digest only."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from gateway.store.port import Conflict, Page
+
+
+async def test_every_field_of_a_token_survives(store, samples):
+    full = samples.token()
+    bare = samples.token(policies=[], condition=None, last_used_on=None, not_before=None, expires_on=None)
+    for token in (full, bare):
+        await store.insert_token(token)
+        assert await store.token(token.id) == token
+        assert await store.token_by_digest(token.digest) == token
+    assert await store.token("nothing") is None
+
+
+@pytest.mark.parametrize("digest", [b"", b"\0" * 32, b"' OR ''='", os.urandom(65_536)])
+async def test_an_unknown_digest_is_nobody(store, samples, digest):
+    await store.insert_token(samples.token())
+    assert await store.token_by_digest(digest) is None
+
+
+async def test_ids_and_digests_are_unique(store, samples):
+    token = samples.token()
+    await store.insert_token(token)
+    for clash in (samples.token(id=token.id), samples.token(digest=token.digest)):
+        with pytest.raises(Conflict):
+            await store.insert_token(clash)
+    other = samples.token()
+    await store.insert_token(other)
+    with pytest.raises(Conflict):
+        await store.update_token(replace(other, digest=token.digest))
+    assert await store.token(other.id) == other
+
+
+async def test_a_rolled_token_answers_to_its_new_digest_only(store, samples):
+    token = samples.token()
+    await store.insert_token(token)
+    rolled = replace(token, digest=os.urandom(32), status="disabled", condition=None)
+    await store.update_token(rolled)
+    assert await store.token_by_digest(token.digest) is None
+    assert await store.token_by_digest(rolled.digest) == rolled
+
+
+async def test_a_deleted_token_is_gone(store, samples):
+    token, other = samples.token(), samples.token()
+    await store.insert_token(token)
+    await store.insert_token(other)
+    await store.delete_token(token.id)
+    await store.delete_token(token.id)
+    assert await store.token_by_digest(token.digest) is None
+    assert await store.token(other.id) == other
+
+
+async def test_tokens_are_listed_by_issue_date_kind_and_expiry(store, samples):
+    await store.insert_account(samples.account(id="b" * 32))
+    await store.insert_token(samples.token(account_id="b" * 32))
+    for number, (kind, expires_on) in enumerate([("user", None), ("account", 50.0), ("account", 100.0), ("user", 150.0)]):
+        await store.insert_token(samples.token(name=str(number), kind=kind, issued_on=float(number), expires_on=expires_on))
+
+    async def names(page=Page(), **how):
+        rows, count = await store.list_tokens(samples.account_id, page, **how)
+        return [token.name for token in rows], count
+
+    assert await names() == (["3", "2", "1", "0"], 4)
+    assert await names(descending=False) == (["0", "1", "2", "3"], 4)
+    assert await names(kind="user") == (["3", "0"], 2)
+    assert await names(expired_before=100.0) == (["3", "2", "0"], 3)
+    assert await names(kind="account", expired_before=120.0) == ([], 0)
+    assert await names(Page(page=2, per_page=3)) == (["0"], 4)
+    assert await names(Page(page=1, per_page=3)) == (["3", "2", "1"], 4)
+
+
+async def test_last_use_only_moves_forward(store, samples):
+    fresh, used = samples.token(last_used_on=None), samples.token(last_used_on=500.0)
+    await store.insert_token(fresh)
+    await store.insert_token(used)
+    await store.touch_tokens({fresh.id: 100.5, used.id: 400.0, "unknown": 1.0})
+    assert (await store.token(fresh.id)).last_used_on == 100.5
+    assert (await store.token(used.id)).last_used_on == 500.0
+    await store.touch_tokens({used.id: 600.0})
+    assert await store.token(used.id) == replace(used, last_used_on=600.0)
+    await store.touch_tokens({})

@@ -1,0 +1,276 @@
+"""Seeded mutants of the corpus against a whole edge: whatever they are, the provider sees whole, well-formed requests alone,
+and none that a strict second reader does not find in the same bytes.
+
+CI runs a few thousand. More by hand: `MALFORMED_MUTANTS=100000 MALFORMED_SEED=7 pytest tests/fuzz/malformed/test_mutants.py`.
+The client is a transport without a socket, so that a mutant's pieces arrive as they were cut; the provider is real.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from corpus_requests import MARK, PROBE, VECTORS, sized
+from corpus_responses import ANSWERS
+from fakes.edge import RunningEdge, request_bytes, until
+from recorder import OK, Recorder
+from strict_reader import Doubt, Request, read_answers, read_requests
+
+MUTANTS = int(os.environ.get("MALFORMED_MUTANTS", "3000"))
+SEED = int(os.environ.get("MALFORMED_SEED", "20240607"))
+PATIENCE_S = 5.0
+CHECK_EVERY = 250
+
+SEEDS = [vector.raw for vector in VECTORS if len(vector.raw) < 4000]
+PIECES = [
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\r\n\r\n",
+    b"\x00",
+    b" ",
+    b"\t",
+    b":",
+    b";",
+    b",",
+    b"0",
+    b"0\r\n\r\n",
+    b"5\r\nhello\r\n",
+    b"chunked",
+    b"\xff",
+    b"\x0b",
+    b"Content-Length: 0\r\n",
+    b"Content-Length: 5\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Connection: close\r\n",
+    b"Expect: 100-continue\r\n",
+    b"Connection: upgrade\r\nUpgrade: websocket\r\n",
+    b"Host: b\r\n",
+    b" HTTP/1.1\r\n",
+    b"HTTP/1.0",
+    b"../",
+    b"%2e",
+    b"%00",
+    b"X: y\r\n",
+    sized(),
+]
+
+
+def mutated(chance: random.Random, data: bytes, seeds: list[bytes]) -> bytes:
+    """One to four small changes."""
+    for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 4))):
+        at = chance.randrange(len(data) + 1)
+        stop = min(len(data), at + chance.choice((1, 1, 2, 4, 9, 30)))
+        match chance.randrange(9):
+            case 0:
+                data = data[:at] + bytes([chance.randrange(256)]) + data[at + 1 :]
+            case 1:
+                data = data[:at] + data[stop:]
+            case 2:
+                data = data[:at] + chance.choice(PIECES) + data[at:]
+            case 3:
+                data = data[:stop] + data[at:stop] + data[stop:]
+            case 4:
+                data = data[:at] + chance.choice(PIECES) + data[stop:]
+            case 5:
+                other = chance.choice(seeds)
+                data = data[:at] + other[chance.randrange(len(other) + 1) :]
+            case 6:
+                lines = data.split(b"\r\n")
+                chance.shuffle(lines)
+                data = b"\r\n".join(lines) if chance.random() < 0.3 else data + data
+            case 7:
+                data = data[:at] + data[at:stop].swapcase() + data[stop:]
+            case _:
+                data += chance.choice(seeds)
+    return data[:20_000]
+
+
+def cut(chance: random.Random, data: bytes) -> list[bytes]:
+    """In one to four reads; often where the first head ends, as clients send."""
+    if chance.random() < 0.4:
+        return [data]
+    places = {chance.randrange(len(data) + 1) for _ in range(chance.randrange(1, 4))}
+    if chance.random() < 0.5:
+        places.add(data.find(b"\r\n\r\n") + 4)
+    at = [0, *sorted(places), len(data)]
+    return [data[one:two] for one, two in pairwise(at) if two > one]
+
+
+class Line(asyncio.Transport):
+    """The server's transport of one client that is only bytes."""
+
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        super().__init__()
+        self.protocol = protocol
+        self.written = b""
+        self.reading = True
+        self.closed = False
+        self.half = False
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        assert not self.half, "written behind the end"
+        self.written += data
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.half = True
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return default
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+
+    abort = close
+
+
+def at_rest(line: Line) -> bool:
+    """Closed, or waiting for the client: for its next request, or for more of this one's body."""
+    connection = line.protocol
+    if line.closed or line.half:
+        return True
+    if connection._messages:
+        return False
+    current = connection._current_request
+    if current is None:
+        return connection._waiter is not None and not connection._waiter.done()
+    return getattr(current.body, "_waiter", None) is not None
+
+
+async def rest(line: Line) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    calm = 0
+    while calm < 3:
+        await asyncio.sleep(0)
+        calm = calm + 1 if at_rest(line) else 0
+        assert time.monotonic() < deadline, "neither answered nor waiting"
+
+
+async def played(edge: RunningEdge, pieces: list[bytes]) -> Line:
+    server = edge.edge._server
+    assert server is not None
+    connection = server()
+    line = Line(connection)
+    connection.connection_made(line)
+    for piece in pieces:
+        while not line.reading and not line.closed:
+            await asyncio.sleep(0)
+        if line.closed:
+            break
+        connection.data_received(piece)
+        await rest(line)
+    await rest(line)
+    if not line.closed:
+        line.close()
+    await asyncio.sleep(0)
+    return line
+
+
+def expected(data: bytes) -> Iterator[Request]:
+    whole, _ = read_requests(data)
+    return iter(whole)
+
+
+def found_in(seen: list[Request], data: bytes) -> bool:
+    """Whether each is one of the requests in the bytes, in order and none twice; its own start is the provider's base."""
+    wanted = expected(data)
+    return all(
+        any(
+            one.method == other.method and one.body == other.body and other.target.endswith(one.target.removeprefix(b"/v1/"))
+            for other in wanted
+        )
+        for one in seen
+    )
+
+
+def judge(line: Line, recorder: Recorder, data: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    assert recorder.malformed == []
+    assert found_in(recorder.whole, data), "a request that is not there"
+    try:
+        answers, rest_of_it = read_answers(line.written)
+    except Doubt:
+        pytest.fail("the client's side is malformed")
+    assert rest_of_it == b"" or b" 200 " in rest_of_it  # HEAD, or cut
+    assert not [answer.status for answer in answers if answer.status >= 500 and answer.status != 501]
+    assert MARK not in line.written
+    assert MARK.decode() not in caplog.text
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.timeout(max(60, MUTANTS // 50))
+async def test_mutants_of_requests(edge: RunningEdge, recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    chance = random.Random(SEED)
+    troubles: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
+    for number in range(MUTANTS):
+        data = mutated(chance, chance.choice(SEEDS), SEEDS)
+        pieces = cut(chance, data)
+        try:
+            line = await played(edge, pieces)
+            judge(line, recorder, data, caplog)
+            assert troubles == []
+        except BaseException as error:
+            error.add_note(f"mutant {number} of seed {SEED}: {pieces!r}")
+            raise
+        recorder.forget()
+        caplog.clear()
+        if number % CHECK_EVERY == 0:
+            await edge.quiet()
+            assert (await played(edge, [sized() + PROBE])).written.count(b"HTTP/1.1 200") == 2
+            recorder.forget()
+    await edge.quiet()
+    server = edge.edge._server
+    assert server is not None
+    await until(lambda: not server.connections)
+
+
+@pytest.mark.timeout(max(60, MUTANTS // 50))
+async def test_mutants_of_answers(edge: RunningEdge, recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the provider says: one answer of ours, well-formed or visibly cut, and the next request is untouched."""
+    caplog.set_level(logging.DEBUG)
+    chance = random.Random(SEED)
+    seeds = [answer.raw for answer in ANSWERS if 0 < len(answer.raw) < 4000]
+    troubles: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
+    request = request_bytes("POST", edge.native("open", "openai/x"), {"Authorization": "Bearer sk-x"}, b"{}")
+    recorder.closes = True
+    for number in range(MUTANTS // 4):
+        raw = mutated(chance, chance.choice(seeds), seeds)
+        recorder.answer = lambda _, raw=raw: raw
+        try:
+            line = await played(edge, [request])
+            assert len(recorder.whole) == 1
+            assert recorder.malformed == []
+            answers, _ = read_answers(line.written)
+            assert len(answers) <= 1
+            assert not [answer.status for answer in answers if answer.status == 500 and b"500" not in raw]
+            assert troubles == []
+            assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+        except BaseException as error:
+            error.add_note(f"mutant {number} of seed {SEED}: {raw!r}")
+            raise
+        recorder.forget()
+        caplog.clear()
+    recorder.answer, recorder.closes = lambda _: OK, False
+    assert (await played(edge, [request])).written.endswith(b"fine")

@@ -1,0 +1,80 @@
+"""Whatever the object and its cut: the finder agrees with a parser, and splicing changes nothing else."""
+
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.protocol.jsonspan import SpanState, StringFinder
+
+LIMIT = 1 << 20
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
+    ["model", '"model":', "\\", '"', "{[", "]}"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=25,
+)
+OBJECTS = st.dictionaries(TEXTS | st.just("model"), VALUES, max_size=6)
+CUTS = st.lists(st.integers(1, 12), min_size=1, max_size=8)
+PIECES = st.sampled_from(
+    [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b'"',
+        b"\\",
+        b":",
+        b",",
+        b" ",
+        b"1",
+        b"model",
+        b'"model"',
+        b'"a"',
+        b"\\u006d",
+        b"odel",
+        b"\xef\xbb\xbf",
+    ]
+)
+OPTIONS = st.sampled_from([0, orjson.OPT_INDENT_2, orjson.OPT_APPEND_NEWLINE])
+
+
+def find(body: bytes, cuts: list[int], limit: int = LIMIT) -> StringFinder:
+    finder, at, turn = StringFinder("model", limit), 0, 0
+    while at < len(body):
+        size = cuts[turn % len(cuts)]
+        finder.feed(body[at : at + size])
+        at, turn = at + size, turn + 1
+    finder.finish()
+    assert finder.buffer == body
+    return finder
+
+
+@settings(max_examples=400, deadline=None)
+@given(OBJECTS, OPTIONS, CUTS, TEXTS)
+def test_it_agrees_with_a_parser(document: dict[str, Any], option: int, cuts: list[int], new: str) -> None:
+    body = orjson.dumps(document, option=option)
+    finder = find(body, cuts)
+    if isinstance(document.get("model"), str):
+        assert (finder.state, finder.value) == (SpanState.FOUND, document["model"])
+        assert finder.spliced(new) == orjson.dumps({**document, "model": new}, option=option)
+    else:
+        assert (finder.state, finder.value) == (SpanState.ABSENT, "")
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PIECES, max_size=40).map(b"".join), CUTS, st.integers(0, 60), st.booleans())
+def test_any_cut_of_any_bytes_gives_the_same_answer(tail: bytes, cuts: list[int], limit: int, opened: bool) -> None:
+    body = b'{"a":' + tail if opened else tail
+    cut, whole = find(body, cuts, limit), find(body, [len(body) or 1], limit)
+    assert (cut.state, cut.value) == (whole.state, whole.value)
+    assert cut.state is not SpanState.PENDING
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=60), CUTS)
+def test_it_never_raises(body: bytes, cuts: list[int]) -> None:
+    assert find(body, cuts).state is find(body, [60]).state

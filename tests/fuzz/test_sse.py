@@ -1,0 +1,79 @@
+"""Any way to cut a stream gives the same events, and they are those of a plain reading of the standard."""
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.protocol.sse import EventSplitter
+
+PIECES = st.sampled_from(
+    [
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\n\n",
+        b"data:",
+        b"data: ",
+        b"data",
+        b"event: x",
+        b":",
+        b" ",
+        b"{}",
+        b"x",
+        b"\xef\xbb\xbf",
+        b"\xc3",
+    ]
+)
+STREAMS = st.lists(PIECES, max_size=40).map(b"".join)
+CUTS = st.lists(st.integers(1, 9), min_size=1, max_size=8)
+
+
+def chunks(stream: bytes, cuts: list[int]) -> list[bytes]:
+    parts, at, turn = [], 0, 0
+    while at < len(stream):
+        size = cuts[turn % len(cuts)]
+        parts.append(stream[at : at + size])
+        at, turn = at + size, turn + 1
+    return parts
+
+
+def run(parts: list[bytes], limit: int, tails: bool) -> tuple[list[bytes], list[bytes], int]:
+    splitter = EventSplitter(limit, tails=tails)
+    events = [event for part in parts for event in splitter.feed(part)]
+    assert len(splitter._held) <= limit + 8
+    return events, splitter.finish(), splitter.oversized
+
+
+def by_the_standard(stream: bytes) -> list[bytes]:
+    """WHATWG HTML section 9.2.6, line by line."""
+    events, data = [], []
+    lines = re.split(rb"\r\n|\n|\r", stream.removeprefix(b"\xef\xbb\xbf"))
+    for line in lines[:-1]:
+        if not line and data:
+            events.append(b"\n".join(data))
+            data = []
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            data.append(value.removeprefix(b" "))
+    return events
+
+
+@settings(max_examples=300, deadline=None)
+@given(STREAMS, CUTS, st.integers(1, 40), st.booleans())
+def test_any_cut_gives_the_same_events(stream: bytes, cuts: list[int], limit: int, tails: bool) -> None:
+    assert run(chunks(stream, cuts), limit, tails) == run([stream], limit, tails)
+
+
+@settings(max_examples=300, deadline=None)
+@given(STREAMS, CUTS)
+def test_events_are_the_standard_s(stream: bytes, cuts: list[int]) -> None:
+    events, _, oversized = run(chunks(stream, cuts), 10_000, tails=False)
+    assert events == by_the_standard(stream)
+    assert oversized == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.binary(max_size=20), max_size=10), st.integers(1, 30), st.booleans())
+def test_no_bytes_are_too_odd(parts: list[bytes], limit: int, tails: bool) -> None:
+    assert run(parts, limit, tails) == run([b"".join(parts)], limit, tails)

@@ -1,0 +1,82 @@
+"""Whatever comes, in whatever pieces: the reader gives one answer and never raises."""
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.model.records import Usage
+from gateway.model.targets import Dialect
+from gateway.protocol.usage import UsageReader
+
+TOKENS = st.none() | st.integers(-1, 50) | st.floats() | st.booleans() | st.just("5")
+COUNTS = st.dictionaries(
+    st.sampled_from(
+        ["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "promptTokenCount", "cached_tokens", "tokens"]
+    ),
+    TOKENS | st.dictionaries(st.sampled_from(["input_tokens", "cached_tokens"]), TOKENS, max_size=2),
+    max_size=4,
+)
+EVENTS = st.dictionaries(
+    st.sampled_from(
+        ["usage", "usageMetadata", "meta", "type", "choices", "candidates", "response", "message", "model", "text"]
+    ),
+    COUNTS
+    | st.none()
+    | st.sampled_from(
+        ["message_start", "message_delta", "response.completed", "m-1", '"usage":{', "x" * 70, [], [{"finish_reason": "stop"}]]
+    )
+    | st.fixed_dictionaries({"usage": COUNTS}),
+    max_size=4,
+).map(orjson.dumps)
+ENDS = st.sampled_from([b"\n\n", b"\r\n\r\n", b"\r\r", b"\n", b"\n\n\n"])
+LINES = st.one_of(
+    st.tuples(st.just(b"data: "), EVENTS, ENDS),
+    st.tuples(st.just(b"data:"), st.just(b"[DONE]"), ENDS),
+    st.tuples(st.just(b"event: x\n"), st.just(b": usage"), ENDS),
+).map(b"".join)
+STREAMS = st.lists(LINES, max_size=8).map(b"".join)
+BODIES = EVENTS | st.lists(EVENTS, max_size=3).map(b"\n".join) | st.binary(max_size=200)
+CUTS = st.lists(st.integers(1, 60), min_size=1, max_size=8)
+LIMITS = st.integers(1, 120)
+
+
+def read(body: bytes, cuts: list[int], limit: int, streamed: bool, whole: bool) -> Usage:
+    reader, at, turn = UsageReader(Dialect.OPENAI, streamed=streamed, limit_bytes=limit), 0, 0
+    while at < len(body):
+        size = cuts[turn % len(cuts)]
+        reader.feed(body[at : at + size])
+        at, turn = at + size, turn + 1
+    return reader.finish(whole)
+
+
+@settings(max_examples=500, deadline=None)
+@given(STREAMS, CUTS, LIMITS, st.booleans())
+def test_any_cut_of_a_stream_gives_the_same_counts(stream: bytes, cuts: list[int], limit: int, whole: bool) -> None:
+    usage = read(stream, cuts, limit, streamed=True, whole=whole)
+    assert usage == read(stream, [len(stream) or 1], limit, streamed=True, whole=whole)
+    assert (usage.exactness == "unknown") is (usage.tokens_in is None and usage.tokens_out is None)
+
+
+@settings(max_examples=300, deadline=None)
+@given(STREAMS, LIMITS, st.booleans())
+def test_chunks_that_are_events_give_the_same_counts(stream: bytes, limit: int, whole: bool) -> None:
+    reader = UsageReader(Dialect.ANTHROPIC, streamed=True, limit_bytes=limit)
+    parts = stream.split(b"\n\n")
+    for part in parts[:-1]:
+        reader.feed(part + b"\n\n")
+    reader.feed(parts[-1])
+    assert reader.finish(whole) == read(stream, [len(stream) or 1], limit, streamed=True, whole=whole)
+
+
+@settings(max_examples=300, deadline=None)
+@given(BODIES, CUTS, LIMITS, st.booleans())
+def test_any_cut_of_a_body_gives_the_same_counts(body: bytes, cuts: list[int], limit: int, whole: bool) -> None:
+    usage = read(body, cuts, limit, streamed=False, whole=whole)
+    assert usage == read(body, [len(body) or 1], limit, streamed=False, whole=whole)
+    assert usage.tokens_in is None or usage.tokens_in >= 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200), CUTS, LIMITS, st.booleans(), st.booleans())
+def test_it_never_raises(body: bytes, cuts: list[int], limit: int, streamed: bool, whole: bool) -> None:
+    assert read(body, cuts, limit, streamed, whole).exactness in {"exact", "partial", "unknown"}

@@ -9,16 +9,15 @@ from fakes.link import FakeLink
 
 from gateway.edge.exchange import Exchange
 from gateway.edge.identity import Identity, Reader
+from gateway.edge.outgoing import BATCH_ROWS, Reporter
 from gateway.edge.policy import asks_for_token, authorize
 from gateway.edge.repeat import Repeat
-from gateway.edge.report import BATCH_ROWS, Reporter
 from gateway.edge.routing import classify
 from gateway.edge.settings import Settings
 from gateway.edge.taps.usage import UsageTap
 from gateway.kit.clock import SystemClock
 from gateway.kit.ids import uuid7
 from gateway.link.frames import Records, Snapshot, encode
-from gateway.model.records import LogRecord
 from gateway.model.service import TokenCaching
 from gateway.model.targets import Dialect
 from gateway.model.tokens import mint_token
@@ -155,14 +154,16 @@ def _reporting(clock: SystemClock, link: FakeLink, x: Exchange) -> Iterator[Step
         for _ in range(BATCH_ROWS):
             reporter(x)
         reporter.flush(with_counters=False)
+        for frame in link.sent:
+            assert isinstance(frame, Records)
+            reporter.outgoing.confirmed(frame.number)
         link.sent.clear()
 
     reporter(x)
     reporter.flush(with_counters=False)
     frame = link.sent[-1]
     assert isinstance(frame, Records)
-    record: LogRecord = frame.batch[0]
-    records = Records((record,) * BATCH_ROWS)
+    records = Records(1, [frame.rows[0]] * BATCH_ROWS)
     yield Step("report", batch, "each", "record, counters, hand-over in batches", BATCH_ROWS)
     yield Step("report, on the wire", lambda: encode(records), "each", "a record's share of encoding a batch", BATCH_ROWS)
 

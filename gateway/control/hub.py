@@ -1,6 +1,9 @@
 """Control's side of every link: settings go down through the publisher, facts go up to the recorder and the counters."""
 
 import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import cast
 
 from gateway.control.access import Access, principal_of
 from gateway.control.changes import Changes
@@ -16,6 +19,7 @@ from gateway.link.frames import (
     Opened,
     Question,
     Ready,
+    Recorded,
     Records,
     Revoked,
     TokenAnswer,
@@ -23,6 +27,7 @@ from gateway.link.frames import (
     UpFrame,
 )
 from gateway.link.port import EdgeConnection
+from gateway.model.records import LogRecord
 from gateway.model.tokens import Principal
 from gateway.store.port import StoreDown
 
@@ -49,8 +54,9 @@ class Hub:
 
     def received(self, edge: EdgeConnection, frame: UpFrame) -> None:
         match frame:
-            case Records(batch):
-                self._recorder.take(batch)
+            case Records(number, rows):
+                # `decode` made them whole records again.
+                self._recorder.take(cast(Sequence[LogRecord], rows), partial(edge.send, Recorded(number)))
             case Counters(deltas):
                 self._counters.add(deltas)
             case Revoked(digest):

@@ -1,8 +1,13 @@
-"""Facts flow up: log records → bounded queue → store, one transaction per batch. The only writer of the request log."""
+"""Facts flow up: log records → bounded queue → store, one transaction per batch. The only writer of the request log.
+
+Who brought records is told once they are written or given up for good. What is still queued when the service stops, or
+dies, was confirmed to nobody: the edges bring it again.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.kit.aio import cancel_and_wait, spawn
@@ -14,14 +19,20 @@ BATCH_ROWS: Final = 500
 BATCH_S: Final = 0.5
 """A record waits this long for company."""
 QUEUE_BYTES: Final = 64 * 1024 * 1024
-_ROW_BYTES: Final = 900
-"""A record's own weight in memory, texts not counted."""
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 
 _log = logging.getLogger("gateway.recorder")
 
 Pause = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """Records that came together and are confirmed together."""
+
+    records: Sequence[LogRecord]
+    confirm: Callable[[], object]
 
 
 class Recorder:
@@ -36,39 +47,41 @@ class Recorder:
         self._store = store
         self._wanted = wanted
         self._pause = pause
-        self._queue: BoundedQueue[LogRecord] = BoundedQueue(queue_bytes)
+        self._queue: BoundedQueue[_Delivery] = BoundedQueue(queue_bytes)
+        self._queued = 0
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._in_hand: list[LogRecord] = []
+        self._in_hand: list[_Delivery] = []
         self.written = 0
-        self.lost = 0
-        """Records given up: the store refused them for good, or was gone when the service stopped."""
-
-    @property
-    def dropped(self) -> int:
-        """Records that found the queue full, or were lost later."""
-        return self._queue.dropped + self.lost
+        self.dropped = 0
+        """Records that found the queue full, or that the store refused for good."""
 
     @property
     def waiting(self) -> int:
-        return len(self._queue) + len(self._in_hand)
+        """Records queued or being written."""
+        return self._queued + sum(len(delivery.records) for delivery in self._in_hand)
 
-    def take(self, batch: Iterable[LogRecord]) -> None:
-        """Queue the records; never waits. What does not fit is counted as dropped."""
-        for record in batch:
-            self._queue.put(record, _weight(record))
-        if len(self._queue):
-            self._arrived.set()
-        if len(self._queue) >= BATCH_ROWS:
+    def take(self, records: Sequence[LogRecord], confirm: Callable[[], object] = lambda: None) -> None:
+        """Queue the records; never waits. What does not fit is dropped, counted and confirmed: nobody could do better."""
+        if not records:
+            confirm()
+            return
+        if not self._queue.put(_Delivery(records, confirm), sum(record.weight for record in records)):
+            self.dropped += len(records)
+            confirm()
+            return
+        self._queued += len(records)
+        self._arrived.set()
+        if self._queued >= BATCH_ROWS:
             self._full.set()
 
     def start(self) -> None:
         self._task = spawn(self._run(), "recorder")
 
     async def close(self, timeout_s: float) -> None:
-        """Write what is queued, for at most `timeout_s` seconds; the rest is counted as lost."""
+        """Write what is queued, for at most `timeout_s` seconds."""
         self._closing.set()
         self._arrived.set()
         self._full.set()
@@ -77,25 +90,29 @@ class Recorder:
             await cancel_and_wait(self._task)
         if self.waiting:
             _log.warning("%d log records were not written", self.waiting)
-            self.lost += self.waiting
-            self._in_hand = []
-            self._queue.take(len(self._queue))
 
     async def _run(self) -> None:
         while True:
             await self._arrived.wait()
             await self._company()
-            self._in_hand = [record for record in self._queue.take(BATCH_ROWS) if self._wanted(record)]
-            if self._in_hand:
-                await self._write()
-            if not len(self._queue):
+            self._take_in_hand()
+            await self._write()
+            if not self._queued:
                 if self._closing.is_set():
                     return
                 self._arrived.clear()
 
+    def _take_in_hand(self) -> None:
+        rows = 0
+        while self._queued and rows < BATCH_ROWS:
+            (delivery,) = self._queue.take(1)
+            self._in_hand.append(delivery)
+            self._queued -= len(delivery.records)
+            rows += len(delivery.records)
+
     async def _company(self) -> None:
         """Wait until the batch is full, the time is up, or the service stops."""
-        if self._closing.is_set() or len(self._queue) >= BATCH_ROWS:
+        if self._closing.is_set() or self._queued >= BATCH_ROWS:
             return
         self._full.clear()
         try:
@@ -104,22 +121,25 @@ class Recorder:
             return
 
     async def _write(self) -> None:
+        records = [record for delivery in self._in_hand for record in delivery.records if self._wanted(record)]
+        if records and await self._stored(records):
+            self.written += len(records)
+        in_hand, self._in_hand = self._in_hand, []
+        for delivery in in_hand:
+            delivery.confirm()
+
+    async def _stored(self, records: list[LogRecord]) -> bool:
+        """Insert them, however long the store is down; False when it refuses them for good."""
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                await self._store.insert_records(self._in_hand)
-                self.written += len(self._in_hand)
-                break
+                await self._store.insert_records(records)
+                return True
             except StoreDown as error:
                 _log.warning("log records wait, the store is down: %s", error)
                 await self._pause(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             except Exception as error:
-                _log.error("%d log records were refused by the store: %s", len(self._in_hand), type(error).__name__)
-                self.lost += len(self._in_hand)
-                break
-        self._in_hand = []
-
-
-def _weight(record: LogRecord) -> int:
-    return _ROW_BYTES + sum(len(value) for value in record if isinstance(value, str))
+                _log.error("%d log records were refused by the store: %s", len(records), type(error).__name__)
+                self.dropped += len(records)
+                return False

@@ -16,7 +16,7 @@ from gateway.edge.relay import Relay
 from gateway.edge.report import Reporter
 from gateway.edge.settings import Settings
 from gateway.kit.clock import Clock
-from gateway.link.frames import DownFrame, Patch, Ready, Revoke, Revoked, Snapshot
+from gateway.link.frames import DownFrame, Patch, Ready, Recorded, Revoke, Revoked, Snapshot
 from gateway.link.port import Connect, EdgeLink
 from gateway.model.faults import DRAINING, Refusal
 from gateway.model.service import EdgeConfig
@@ -126,6 +126,8 @@ class Edge:
                     self._tell_version()
                 elif self._link is not None:
                     self._link.send(Ready(self._worker, 0))
+            case Recorded(number):
+                self.reporter.outgoing.confirmed(number)
             case Revoke(digest):
                 if self._identity is not None:
                     self._identity.revoke(digest)

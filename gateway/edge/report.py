@@ -1,34 +1,27 @@
 """The last phase, which every request reaches: one log record, counters, and their way to control.
 
-Records wait in a queue bounded in bytes and leave in batches; a full queue drops and counts. Nothing here waits.
+Records leave in batches, and are dropped and counted once too many wait (edge/outgoing.py). Nothing here waits.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from gateway.edge.exchange import Exchange
+from gateway.edge.outgoing import Outgoing
 from gateway.edge.taps.usage import UsageTap
 from gateway.kit.aio import cancel_and_wait, spawn
-from gateway.kit.bounded import BoundedQueue
 from gateway.kit.clock import Clock
-from gateway.link.frames import Counters, Records
+from gateway.link.frames import Counters
 from gateway.link.port import EdgeLink
-from gateway.model.records import UNKNOWN_USAGE, LogRecord, Usage
+from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogRecord, Row, Usage
 from gateway.model.routes import Endpoint, Route, Surface
 from gateway.protocol.headers import RequestHead
 
-BATCH_ROWS: Final = 128
-"""So many leave at once, without waiting for the clock: few enough to be still in the processor's cache."""
 FLUSH_S: Final = 0.25
 COUNTERS_EVERY: Final = 4
 """Counters go with every fourth flush: once a second."""
-_ROW_BYTES: Final = 900
-"""What a record takes in memory, apart from its texts."""
-
-_record: Final[Callable[[tuple[object, ...]], LogRecord]] = partial(tuple.__new__, LogRecord)
+_PATH: Final = LogRecord._fields.index("path")
 
 _MODEL_TYPES: Final = {
     Endpoint.CHAT: "chat",
@@ -41,7 +34,7 @@ _MODEL_TYPES: Final = {
 class Reporter:
     def __init__(self, clock: Clock, queue_bytes: int) -> None:
         self.clock = clock
-        self._queue: BoundedQueue[LogRecord] = BoundedQueue(queue_bytes)
+        self.outgoing = Outgoing(queue_bytes)
         self._counters: Counter[str] = Counter()
         self._dropped_told = 0
         self._link: EdgeLink | None = None
@@ -69,23 +62,18 @@ class Reporter:
         if not x.logged:
             return
         usage = x.tap.close(x.outcome == "completed") if isinstance(x.tap, UsageTap) else UNKNOWN_USAGE
-        record = self._record(x, usage)
-        size = _ROW_BYTES + len(record.path) + len(record.user_agent) + len(record.metadata or "")
-        self._queue.put(record, size)
-        if len(self._queue) >= BATCH_ROWS:
+        row = self._row(x, usage)
+        if self.outgoing.put(row, ROW_BYTES + len(row[_PATH]) + len(x.options.metadata or "")):
             self.flush(with_counters=False)
 
     def flush(self, *, with_counters: bool) -> None:
         link = self._link
         if link is None or not link.connected:
             return
-        while batch := self._queue.take(BATCH_ROWS):
-            if not link.send(Records(tuple(batch))):
-                self._queue.dropped += len(batch)
-                break
+        self.outgoing.flush(link)
         if with_counters:
-            self._counters["log_dropped"] += self._queue.dropped - self._dropped_told
-            self._dropped_told = self._queue.dropped
+            self._counters["log_dropped"] += self.outgoing.dropped - self._dropped_told
+            self._dropped_told = self.outgoing.dropped
             deltas = {name: count for name, count in self._counters.items() if count}
             if deltas and link.send(Counters(deltas)):
                 self._counters.clear()
@@ -97,7 +85,8 @@ class Reporter:
             turn += 1
             self.flush(with_counters=turn % COUNTERS_EVERY == 0)
 
-    def _record(self, x: Exchange, usage: Usage) -> LogRecord:
+    def _row(self, x: Exchange, usage: Usage) -> Row:
+        """The values of a LogRecord, in its order."""
         route, head, plan = x.route, x.head, x.plan
         assert route is not None
         assert head is not None
@@ -105,42 +94,45 @@ class Reporter:
         assert plan.gateway is not None
         started = x.started_at
         model_type, path, content_type, user_agent = _described(route, head)
-        # In the record's order, and past its keyword constructor: that alone costs more than all of the below.
-        return _record(
-            (
-                x.id,
-                route.account_id,
-                plan.gateway.id,  # gateway_id
-                x.started_wall,  # created_at
-                x.provider.slug if x.provider is not None else route.provider,  # provider
-                x.model or usage.model,  # model
-                model_type,
-                x.request.method,
-                path,
-                x.status or 499,  # status_code
-                200 <= x.status < 400 and x.outcome == "completed",  # success
-                x.outcome,
-                x.cached,
-                round((self.clock.monotonic() - started) * 1000),  # duration_ms
-                None if x.first_byte_at is None else round((x.first_byte_at - started) * 1000),  # first_byte_ms
-                usage.tokens_in,
-                usage.tokens_out,
-                usage.tokens_cached,
-                usage.tokens_reasoning,
-                usage.exactness,  # usage_exactness
-                x.options.metadata,
-                0,  # step
-                "",  # request_type
-                content_type,  # request_content_type
-                x.response_type,  # response_content_type
-                x.request_bytes,  # request_size
-                x.response_bytes,  # response_size
-                x.options.event_id or x.id,  # event_id
-                user_agent,
-                plan.authentication,
-                x.permit.token_id if x.permit is not None else "",  # token_id
-                x.streamed,
-            )
+        return (
+            x.id,
+            route.account_id,
+            plan.gateway.id,  # gateway_id
+            x.started_wall,  # created_at
+            x.provider.slug if x.provider is not None else route.provider,  # provider
+            x.model or usage.model,  # model
+            model_type,
+            x.request.method,
+            path,
+            x.status or 499,  # status_code
+            200 <= x.status < 400 and x.outcome == "completed",  # success
+            x.outcome,
+            x.cached,
+            round((self.clock.monotonic() - started) * 1000),  # duration_ms
+            None if x.first_byte_at is None else round((x.first_byte_at - started) * 1000),  # first_byte_ms
+            usage.tokens_in,
+            usage.tokens_out,
+            usage.tokens_cached,
+            usage.tokens_reasoning,
+            usage.exactness,  # usage_exactness
+            x.options.metadata,
+            0,  # step
+            "",  # request_type
+            content_type,  # request_content_type
+            x.response_type,  # response_content_type
+            x.request_bytes,  # request_size
+            x.response_bytes,  # response_size
+            x.options.event_id or x.id,  # event_id
+            user_agent,
+            plan.authentication,
+            x.permit.token_id if x.permit is not None else "",  # token_id
+            x.streamed,
+            None,  # tokens_cache_write
+            0,  # events
+            None,  # overhead_us
+            "",  # auth_state
+            None,  # custom_cost
+            None,  # cost: control's
         )
 
 

@@ -1,10 +1,11 @@
 """The link's vocabulary (architecture section 6): one frozen dataclass per frame, one JSON text message each.
 
-Down: Hello, Snapshot, Patch, Revoke, Purge, Drain. Up: Ready, Revoked, Records, Counters.
+Down: Hello, Snapshot, Patch, Revoke, Purge, Recorded, Drain. Up: Ready, Revoked, Records, Counters.
 Questions go up with a number and come back answered: AskToken → TokenAnswer, OpenDefault → Opened, Lease → Leased.
 A question that control cannot answer now comes back as Unavailable.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.model.gateways import AccountEntry, CustomProvider, Gateway, GatewayEntry, ProviderKey
-from gateway.model.records import LogRecord
+from gateway.model.records import LogRecord, Row
 from gateway.model.tokens import Principal
 
 PROTOCOL_VERSION: Final = 1
@@ -68,6 +69,13 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """The Records with this number are in the store, or given up for good."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Stop accepting, finish what is under way, leave."""
 
@@ -90,7 +98,12 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    batch: tuple[LogRecord, ...]
+    """The edge keeps them, and sends them again on a new connection, until Recorded names their number."""
+
+    number: int
+    """Counts up from 1 for each edge."""
+    rows: Sequence[Row]
+    """Log records, each as a plain tuple: an edge makes one for every request, and orjson writes no subclass of tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +168,7 @@ class Unavailable:
 
 Question = AskToken | OpenDefault | Lease
 Answer = TokenAnswer | Opened | Leased | Unavailable
-DownFrame = Hello | Snapshot | Patch | Revoke | Purge | Drain | Answer
+DownFrame = Hello | Snapshot | Patch | Revoke | Purge | Recorded | Drain | Answer
 UpFrame = Ready | Revoked | Records | Counters | Question
 Frame = DownFrame | UpFrame
 
@@ -167,6 +180,7 @@ _KINDS: Final[dict[str, type[Any]]] = {
         Patch,
         Revoke,
         Purge,
+        Recorded,
         Drain,
         Ready,
         Revoked,
@@ -190,9 +204,6 @@ class BadFrame(ValueError):
 def encode(frame: Frame) -> bytes:
     """One JSON array, `[kind, field, field, …]`, in the order of the dataclass."""
     kind = type(frame)
-    if kind is Records:
-        # The only frequent frame: its rows go out as plain arrays.
-        return orjson.dumps(["Records", [tuple(row) for row in frame.batch]])  # type: ignore[union-attr]
     values = [getattr(frame, field.name) for field in fields(kind)]
     return orjson.dumps([kind.__name__, *values], default=_to_json)
 
@@ -258,7 +269,7 @@ _READERS: Final[dict[str, Any]] = {
     "Patch": _patch,
     "Revoke": lambda values: [bytes.fromhex(values[0])],
     "Revoked": lambda values: [bytes.fromhex(values[0])],
-    "Records": lambda values: [tuple(LogRecord(*row) for row in values[0])],
+    "Records": lambda values: [values[0], [LogRecord(*row) for row in values[1]]],
     "AskToken": lambda values: [values[0], bytes.fromhex(values[1])],
     "TokenAnswer": lambda values: [values[0], _principal(values[1])],
 }

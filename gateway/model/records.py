@@ -1,6 +1,9 @@
 """Facts that flow up: the log record of a request, and the usage a provider reported (specification section 6.1)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+Row = tuple[Any, ...]
+"""The values of a LogRecord in its order: what the edge makes and the link carries."""
 
 
 class Usage(NamedTuple):
@@ -17,6 +20,10 @@ class Usage(NamedTuple):
 
 
 UNKNOWN_USAGE = Usage()
+
+
+ROW_BYTES = 900
+"""What a log record takes in memory, apart from its texts."""
 
 
 class LogRecord(NamedTuple):
@@ -62,3 +69,20 @@ class LogRecord(NamedTuple):
     """Whether the gateway asked for a token."""
     token_id: str
     streamed: bool
+    tokens_cache_write: int | None = None
+    """Tokens the provider wrote to its prompt cache; Anthropic reports and bills them apart."""
+    events: int = 0
+    """Events of a streamed answer."""
+    overhead_us: int | None = None
+    """Microseconds the gateway itself took before the request went to the provider, waiting for the client not counted."""
+    auth_state: str = ""
+    """How the token was found: `hit`, `stale`, `miss`, or empty where none was wanted."""
+    custom_cost: str | None = None
+    """JSON text of `cf-aig-custom-cost`."""
+    cost: float | None = None
+    """USD; control fills it in. None: unknown."""
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes."""
+        return ROW_BYTES + len(self.model) + len(self.path) + len(self.user_agent) + len(self.metadata or "")

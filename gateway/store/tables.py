@@ -201,6 +201,12 @@ records: Final = Table(
     Column("authentication", Boolean, nullable=False),
     Column("token_id", CleanText, nullable=False),
     Column("streamed", Boolean, nullable=False),
+    Column("tokens_cache_write", Whole),
+    Column("events", Whole, nullable=False),
+    Column("overhead_us", Whole),
+    Column("auth_state", CleanText, nullable=False),
+    Column("custom_cost", CleanText),
+    Column("cost", Double),
     # Read backwards for newest first. Ascending, because new rows then land at the end of their gateway's range.
     Index("ix_records_newest", "account_id", "gateway_id", "created_at", "id"),
 )

@@ -307,7 +307,7 @@ class RunningEdge:
     def records(self) -> list[LogRecord]:
         """All log records so far."""
         self.edge.reporter.flush(with_counters=True)
-        return [record for frame in self.link.sent if isinstance(frame, Records) for record in frame.batch]
+        return [LogRecord._make(row) for frame in self.link.sent if isinstance(frame, Records) for row in frame.rows]
 
     @property
     def counters(self) -> Counter[str]:

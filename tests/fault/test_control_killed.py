@@ -90,3 +90,15 @@ def test_settings_changed_after_it_came_back_reach_the_edges(service: Service) -
     path = f"/v1/{service.account}/{gateway_id}/openai/chat/completions"
     headers = {"Authorization": "Bearer key"}
     until(lambda: call(service.origin, "POST", path, headers=headers, body={"model": "m"}).status == 200)
+
+
+def test_no_record_is_lost_with_it(service: Service) -> None:
+    token = service.management.create_token().value
+    assert ask(service, token) == 200
+    (victim,) = control(service)
+    # Stopped first: the records of these requests are on their way to it, unread and unwritten, when it dies.
+    os.kill(victim, signal.SIGSTOP)
+    assert [ask(service, token) for _ in range(5)] == [200] * 5
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: back(service))
+    until(lambda: len(service.management.logs("default")) == 6)

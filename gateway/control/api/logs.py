@@ -16,13 +16,13 @@ _MOST_PER_PAGE: Final = 50
 
 
 def shown(record: LogRecord) -> dict[str, Any]:
-    """The entry of section 6.1. `cost` is null: nothing is priced yet, and a guess would look like a bill."""
+    """The entry of section 6.1. `cost` is null where it is not known: a guess would look like a bill."""
     entry: dict[str, Any] = {
         "id": record.id,
         "created_at": rfc3339(record.created_at),
         "duration": record.duration_ms,
-        "cost": None,
-        "custom_cost": False,
+        "cost": record.cost,
+        "custom_cost": record.custom_cost is not None,
         "feedback": None,
     }
     same_name = (
@@ -32,7 +32,8 @@ def shown(record: LogRecord) -> dict[str, Any]:
     entry |= {name: getattr(record, name) for name in same_name}
     # Ours beyond Cloudflare's: what became of the request, and how sure the token counts are.
     own = (
-        "method", "outcome", "first_byte_ms", "tokens_cached", "tokens_reasoning", "usage_exactness", "token_id", "streamed",
+        "method", "outcome", "first_byte_ms", "tokens_cached", "tokens_cache_write", "tokens_reasoning", "usage_exactness",
+        "token_id", "streamed", "events", "overhead_us", "auth_state",
     )  # fmt: skip
     return entry | {name: getattr(record, name) for name in own}
 

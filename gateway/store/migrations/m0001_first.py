@@ -176,6 +176,12 @@ def _records() -> None:
         sa.Column("authentication", sa.Boolean, nullable=False),
         sa.Column("token_id", sa.Text, nullable=False),
         sa.Column("streamed", sa.Boolean, nullable=False),
+        sa.Column("tokens_cache_write", sa.BigInteger),
+        sa.Column("events", sa.BigInteger, nullable=False),
+        sa.Column("overhead_us", sa.BigInteger),
+        sa.Column("auth_state", sa.Text, nullable=False),
+        sa.Column("custom_cost", sa.Text),
+        sa.Column("cost", sa.Double),
         sa.PrimaryKeyConstraint("id", name="pk_records"),
     )
     op.create_index("ix_records_newest", "records", ["account_id", "gateway_id", "created_at", "id"])

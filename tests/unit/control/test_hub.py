@@ -26,12 +26,14 @@ from gateway.link.frames import (
     Opened,
     Patch,
     Ready,
+    Recorded,
     Records,
     Revoked,
     Snapshot,
     TokenAnswer,
     Unavailable,
 )
+from gateway.model.records import LogRecord
 from gateway.store.port import Account, Token
 
 DIGEST = b"d" * 32
@@ -138,6 +140,12 @@ async def test_default_is_created_once_and_shown_before_the_answer(parts: Parts)
     assert await parts.hub.answer(parts.edge, OpenDefault(3, "nobody")) == Opened(3, False)
 
 
+RECORD = LogRecord(
+    "id", "a", "g", 1.0, "openai", "m", "chat", "POST", "p", 200, True, "completed", False, 1, 1, None, None, None, None,
+    "unknown", None, 0, "", "", "", 1, 1, "e", "u", True, "t", False,
+)  # fmt: skip
+
+
 async def test_default_for_an_edge_without_settings_comes_with_a_snapshot(parts: Parts) -> None:
     late = FakeEdgeConnection("late")
     parts.hub.joined(late)
@@ -157,7 +165,16 @@ async def test_leases_are_granted(parts: Parts) -> None:
 def test_facts_go_where_they_belong() -> None:
     parts = Parts()
     parts.hub.received(parts.edge, Counters({"requests_total": 2}))
-    parts.hub.received(parts.edge, Records(()))
+    parts.hub.received(parts.edge, Records(7, []))
     parts.hub.left(parts.edge)
     assert parts.counters.sums == {"requests_total": 2}
     assert (parts.recorder.waiting, parts.publisher.connected) == (0, 0)
+
+
+async def test_records_are_confirmed_to_their_edge_once_written() -> None:
+    parts = Parts()
+    parts.hub.received(parts.edge, Records(7, [RECORD]))
+    assert Recorded(7) not in parts.edge.sent
+    parts.recorder.start()
+    await parts.recorder.close(5)
+    assert parts.edge.sent[-1] == Recorded(7)

@@ -21,11 +21,12 @@ def _records(count: int, start: int = 0) -> list[LogRecord]:
 async def test_batches_of_bounded_size() -> None:
     store = MemoryStore()
     recorder = Recorder(store)
-    recorder.take(_records(BATCH_ROWS * 2 + 1))
+    for start in range(0, 1100, 100):
+        recorder.take(_records(100, start))
     recorder.start()
     await recorder.close(5)
     assert store.calls == ["insert_records"] * 3
-    assert (len(store.records), recorder.written, recorder.waiting) == (BATCH_ROWS * 2 + 1,) * 2 + (0,)
+    assert (len(store.records), recorder.written, recorder.waiting) == (1100, 1100, 0)
 
 
 async def test_a_full_batch_does_not_wait_for_company() -> None:
@@ -60,21 +61,38 @@ async def test_records_wait_while_the_store_is_down() -> None:
     assert (len(store.records), recorder.dropped) == (3, 0)
 
 
-async def test_what_is_not_written_in_time_is_counted() -> None:
+async def test_what_is_not_written_in_time_is_confirmed_to_nobody() -> None:
     store = MemoryStore()
     store.down = True
     recorder = Recorder(store)
-    recorder.take(_records(BATCH_ROWS + 2))
+    confirmed: list[str] = []
+    recorder.take(_records(BATCH_ROWS), lambda: confirmed.append("in hand"))
+    recorder.take(_records(2, BATCH_ROWS), lambda: confirmed.append("queued"))
     recorder.start()
     await asyncio.sleep(0)
     await recorder.close(0.01)
-    assert (recorder.lost, recorder.dropped, recorder.waiting) == (BATCH_ROWS + 2, BATCH_ROWS + 2, 0)
+    assert (recorder.dropped, recorder.waiting, confirmed) == (0, BATCH_ROWS + 2, [])
 
 
-def test_a_full_queue_drops_and_counts() -> None:
+async def test_who_brought_records_is_told_when_they_are_written() -> None:
+    store = MemoryStore()
+    recorder = Recorder(store)
+    confirmed: list[int] = []
+    recorder.take(_records(2), lambda: confirmed.append(len(store.records)))
+    recorder.take([], lambda: confirmed.append(-1))
+    recorder.take(_records(1, 2), lambda: confirmed.append(len(store.records)))
+    assert confirmed == [-1]
+    recorder.start()
+    await recorder.close(5)
+    assert (confirmed, recorder.written, recorder.waiting) == ([-1, 3, 3], 3, 0)
+
+
+def test_a_full_queue_drops_counts_and_confirms() -> None:
     recorder = Recorder(MemoryStore(), queue_bytes=2500)
-    recorder.take(_records(5))
-    assert (recorder.waiting, recorder.dropped) == (2, 3)
+    confirmed: list[int] = []
+    for number in range(4):
+        recorder.take(_records(1, number), lambda number=number: confirmed.append(number))  # type: ignore[misc]
+    assert (recorder.waiting, recorder.dropped, confirmed) == (2, 2, [2, 3])
 
 
 async def test_a_batch_the_store_refuses_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,10 +103,11 @@ async def test_a_batch_the_store_refuses_is_not_tried_for_ever(monkeypatch: pyte
 
     monkeypatch.setattr(store, "insert_records", refuse)
     recorder = Recorder(store)
-    recorder.take(_records(2))
+    confirmed: list[bool] = []
+    recorder.take(_records(2), lambda: confirmed.append(True))
     recorder.start()
     await recorder.close(5)
-    assert (recorder.lost, recorder.waiting) == (2, 0)
+    assert (recorder.dropped, recorder.waiting, confirmed) == (2, 0, [True])
 
 
 async def test_unwanted_records_are_left_out_and_no_loss() -> None:

@@ -22,6 +22,7 @@ from gateway.link.frames import (
     Patch,
     Purge,
     Ready,
+    Recorded,
     Records,
     Revoke,
     Revoked,
@@ -56,7 +57,7 @@ PRINCIPAL = Principal(
     ip_in=(ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")),
     ip_not_in=(ip_network("203.0.113.9/32"),),
 )
-SAMPLE = {"str": "text ü", "int": 7, "int | None": None, "float": 1.5, "bool": True, "str | None": None}
+SAMPLE = {"str": "text ü", "int": 7, "int | None": None, "float": 1.5, "bool": True, "str | None": None, "float | None": 0.5}
 RECORD = LogRecord(**{name: SAMPLE[getattr(kind, "__name__", str(kind))] for name, kind in LogRecord.__annotations__.items()})
 
 FRAMES: list[Frame] = [
@@ -70,8 +71,9 @@ FRAMES: list[Frame] = [
     Drain(),
     Ready("w1", 0),
     Revoked(DIGEST),
-    Records((RECORD, RECORD._replace(id="2", metadata='{"a":1}', first_byte_ms=3))),
-    Records(()),
+    Recorded(3),
+    Records(1, [tuple(RECORD), tuple(RECORD._replace(id="2", metadata='{"a":1}', first_byte_ms=3))]),
+    Records(2, []),
     Counters({"requests": 1, "a.b{c}": 2**40}),
     AskToken(1, DIGEST),
     TokenAnswer(1, PRINCIPAL),
@@ -113,7 +115,8 @@ FOREIGN: list[Any] = [
     None, True, 1, 1.5, "Hello", [], {}, [[]], [1], [None], [["Hello"]], {"Hello": 1}, ["Nonsense"], ["hello", 1, "e"],
     ["Hello"], ["Hello", 1], ["Hello", 1, "e", 2], ["Drain", 1], ["Ready", "w"], ["Counters"],
     ["Revoke"], ["Revoke", 1], ["Revoke", "xyz"], ["Revoke", None], ["Revoked", ["00"]], ["AskToken", 1], ["AskToken", 1, "0"],
-    ["Records"], ["Records", 1], ["Records", [1]], ["Records", [[]]], ["Records", [{"id": 1}]], ["Records", [["x"] * 99]],
+    ["Records"], ["Records", 1], ["Records", 1, [1]], ["Records", 1, [[]]], ["Records", 1, [{"id": 1}]],
+    ["Records", 1, [["x"] * 99]],
     ["Snapshot", 1], ["Snapshot", 1, [], []][:3], ["Snapshot", 1, [1], []], ["Snapshot", 1, [{}], []], ["Snapshot",
     1, [], [{}]],
     ["Snapshot", 1, [], [[]]], ["Snapshot", 1, [], ["x"]], ["Snapshot", 1, [], [{"gateway": {}, "keys": []}]],

@@ -145,7 +145,7 @@ async def test_logs(rig: Rig) -> None:
     await rig.make_gateway("g1")
     edge = ObedientEdge(rig.control, "e1")
     records = tuple(_record(number) for number in range(3))
-    rig.control.hub.received(edge, Records(records))
+    rig.control.hub.received(edge, Records(1, records))
     await rig.control._recorder.close(5)
     query = "order_by=created_at&direction=desc&filters.key=provider&filters.operator=eq&filters.value=x&meta_info=true&x=y"
     listed = await rig.ai("GET", f"/gateways/g1/logs?per_page=2&{query}")

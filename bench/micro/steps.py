@@ -9,9 +9,10 @@ from fakes.link import FakeLink
 
 from gateway.edge.exchange import Exchange
 from gateway.edge.identity import Identity, Reader
-from gateway.edge.outgoing import BATCH_ROWS, Reporter
+from gateway.edge.outgoing import BATCH_ROWS
 from gateway.edge.policy import asks_for_token, authorize
 from gateway.edge.repeat import Repeat
+from gateway.edge.report import Reporter
 from gateway.edge.routing import classify
 from gateway.edge.settings import Settings
 from gateway.edge.taps.usage import UsageTap
@@ -21,8 +22,9 @@ from gateway.link.frames import Records, Snapshot, encode
 from gateway.model.service import TokenCaching
 from gateway.model.targets import Dialect
 from gateway.model.tokens import mint_token
-from gateway.protocol.headers import RequestHead, response_fields
+from gateway.protocol.headers import RequestHead
 from gateway.protocol.options import RequestOptions
+from gateway.protocol.response_head import ResponseHead
 
 GATEWAY = "bench"
 TARGET = f"/v1/{ACCOUNT}/{GATEWAY}/openai/chat/completions"
@@ -50,13 +52,9 @@ OPTIONS = {
     b"cf-aig-cache-ttl": b"3600",
     b"cf-aig-max-attempts": b"3",
 }
-ANSWER_FIELDS = (
-    (b"Server", b"nginx/1.22.1"),
-    (b"Date", b"Mon, 05 Oct 2026 10:00:00 GMT"),
-    (b"Content-Type", b"application/json"),
-    (b"Content-Length", b"674"),
-    (b"Connection", b"keep-alive"),
-    (b"x-request-id", b"req_0123456789abcdef0123456789abcdef"),
+ANSWER_HEAD = (
+    b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 05 Oct 2026 10:00:00 GMT\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 674\r\nConnection: keep-alive\r\nx-request-id: req_0123456789abcdef0123456789abcdef\r\n\r\n"
 )
 ANSWER = (
     b'{"id":"chatcmpl-1","object":"chat.completion","created":1790000000,"model":"gpt-4.1-mini","choices":[{"index":0,"message":'
@@ -180,7 +178,7 @@ def _translating(head: RequestHead) -> Iterator[Step]:
     yield Step("request head, read", _head, "", "13 fields, strictly; aiohttp's parser comes before")
     yield Step("request head, translated", crossing, "", "the block that crosses")
     yield Step("request head, repeated", lambda: repeat.body_in(raw + BODY), "", "recognised by its bytes: in place of both")
-    yield Step("response head, translated", lambda: response_fields(ANSWER_FIELDS), "", "6 fields")
+    yield Step("response head, read and translated", lambda: ResponseHead(ANSWER_HEAD), "", "6 fields")
 
 
 def _tapping() -> Iterator[Step]:

@@ -17,7 +17,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Body:
     """`held` goes out with the head; `whole` says that nothing comes after it, so it can be sent again."""
 
-    __slots__ = ("_limit_bytes", "_reader", "_timeout_s", "held", "length", "received_bytes", "whole")
+    __slots__ = ("_limit_bytes", "_reader", "_timeout_s", "arrived", "held", "length", "received_bytes", "whole")
 
     def __init__(self, reader: StreamReader | ArrivedBody, length: int | None, limit_bytes: int, timeout_s: float) -> None:
         self._reader = reader
@@ -28,6 +28,8 @@ class Body:
         """Bytes in all, as the client announced them; None: chunked."""
         self.received_bytes = 0
         self.whole = False
+        self.arrived = False
+        """It was all there with the head: nobody waited for the client."""
 
     async def next_piece(self) -> bytes:
         """What arrived; empty at the end. Raises Refusal for a body that is too long, too slow or badly framed."""
@@ -83,7 +85,7 @@ def arrived_body(request: Request, limits: Limits) -> Body:
     body = Body(request.body, len(held), limits.body_bytes, 0.0)
     body.held = held
     body.received_bytes = len(held)
-    body.whole = True
+    body.whole = body.arrived = True
     if len(held) > limits.body_bytes:
         raise Refusal(BODY_TOO_LARGE)
     return body

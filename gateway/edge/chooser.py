@@ -5,7 +5,6 @@ from typing import Final
 
 import orjson
 
-from gateway.edge.body import open_body
 from gateway.edge.exchange import Exchange
 from gateway.edge.run_endpoint import RunEndpoint
 from gateway.edge.targeting import Attempt, Targeting, request_block
@@ -22,7 +21,6 @@ _CONTROL: Final = Provider(slug="control", dialect=Dialect.NONE, keyless_ok=True
 class Chooser:
     def __init__(self, config: EdgeConfig, health: Callable[[str], bytes]) -> None:
         """`health` answers `livez` and `readyz`; it raises Refusal for a process that is not ready."""
-        self._config = config
         self._health = health
         self._targeting = Targeting(config)
         self._run = RunEndpoint(self._targeting, config.limits.peek_bytes)
@@ -63,5 +61,5 @@ class Chooser:
         if cookie := head.value(b"cookie"):
             lines += b"cookie: %b\r\n" % cookie
         target = Target(provider=_CONTROL, origin=self._control, path=x.request.target, credential=BEARER)
-        body = await open_body(x.request, head, self._config.limits, self._config.timeouts.client_body_s)
-        return Attempt(target, request_block(target, head.crossing() + lines), body, Dialect.NONE)
+        await self._targeting.open(x)
+        return Attempt(target, request_block(x.request.method, target, head.crossing() + lines), Dialect.NONE)

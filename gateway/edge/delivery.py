@@ -11,9 +11,14 @@ _LAST_CHUNK: Final = b"0\r\n\r\n"
 class Delivery:
     """The sink of one response (upstream.port.Sink). The head waits for the first piece: a small answer is one write."""
 
-    __slots__ = ("_chunked", "_downstream", "_head", "_prefix", "_suffix", "_tap", "_timeout_s", "sent_bytes")
+    __slots__ = (
+        "_chunked", "_downstream", "_end", "_head", "_prefix", "_streamed", "_suffix", "_tap", "_timeout_s", "events",
+        "sent_bytes",
+    )  # fmt: skip
 
-    def __init__(self, downstream: Downstream, head: bytes, *, chunked: bool, tap: UsageTap | None, timeout_s: float) -> None:
+    def __init__(
+        self, downstream: Downstream, head: bytes, tap: UsageTap | None, timeout_s: float, *, chunked: bool, streamed: bool
+    ) -> None:
         self._downstream = downstream
         self._head = head
         self._chunked = chunked
@@ -21,7 +26,11 @@ class Delivery:
         self._timeout_s = timeout_s
         self._prefix = b""
         self._suffix = b""
+        self._streamed = streamed
+        self._end = b""
         self.sent_bytes = 0
+        self.events = 0
+        """Of an event stream: the blank lines that passed."""
 
     def wrap(self, prefix: bytes, suffix: bytes) -> None:
         """Put the body between these (the v4 envelope of `/ai/run`)."""
@@ -30,6 +39,8 @@ class Delivery:
     def take(self, payload: bytes, frame: bytes | None, done: bool) -> bool:
         if self._tap is not None and payload:
             self._tap.feed(payload)
+        if self._streamed:
+            self._count_events(payload)
         if self._suffix:
             payload, frame = self._wrapped(payload, done), None
         self.sent_bytes += len(payload)
@@ -53,6 +64,15 @@ class Delivery:
 
     async def drained(self) -> None:
         await self._downstream.drained(self._timeout_s)
+
+    def _count_events(self, payload: bytes) -> None:
+        """Blank lines end events (HTML standard section 9.2.6); one may be shared by two pieces."""
+        end = self._end
+        joined = end + payload
+        self.events += payload.count(b"\n\n") + joined.count(b"\r\n\r\n")
+        if payload.startswith(b"\n") and end.endswith(b"\n"):
+            self.events += 1
+        self._end = joined[-3:]
 
     def _wrapped(self, payload: bytes, done: bool) -> bytes:
         payload = self._prefix + payload

@@ -1,5 +1,6 @@
 """Exchange: all state of one request. The only mutable value on the way; each slot names the phase that fills it."""
 
+from gateway.edge.body import Body
 from gateway.edge.downstream import Request
 from gateway.edge.settings import GatewayPlan
 from gateway.kit.clock import Clock
@@ -15,8 +16,11 @@ from gateway.protocol.options import NO_OPTIONS, RequestOptions
 class Exchange:
     __slots__ = (
         "answer",
+        "auth_state",
+        "body",
         "cached",
         "committed",
+        "events",
         "fault",
         "first_byte_at",
         "head",
@@ -25,6 +29,7 @@ class Exchange:
         "model",
         "options",
         "outcome",
+        "overhead_s",
         "permit",
         "plan",
         "principal",
@@ -57,10 +62,14 @@ class Exchange:
         """settle"""
         self.principal: Principal | None = None
         """identify"""
+        self.auth_state = "hit"
+        """identify: how the token was found, as records.LogRecord says"""
         self.permit: Permit | None = None
         """authorize"""
         self.answer: tuple[bytes, bytes] | None = None
         """target: content type and body of an answer of our own (health, the list of models)"""
+        self.body: Body | None = None
+        """target"""
         self.provider: Provider | None = None
         """target"""
         self.model = ""
@@ -77,6 +86,10 @@ class Exchange:
         """pour"""
         self.response_bytes = 0
         """pour"""
+        self.events = 0
+        """pour: of an event stream"""
+        self.overhead_s: float | None = None
+        """attempt: what we took until the request could leave; None where the client was waited for"""
         self.response_type = ""
         """commit"""
         self.streamed = False

@@ -69,11 +69,10 @@ class Reader:
         """The credential; `asked` tells whether anybody wants one."""
         if not asked:
             return NONE_WANTED
-        rest = route.surface in REST_SURFACES
-        memo = ("credential", rest, route.endpoint is Endpoint.MESSAGES)
-        credential = head.memo.get(memo)
+        credential = head.memo.get("credential")
         if credential is None:
-            credential = head.memo[memo] = self._rest(route, head) if rest else self._gateway_tree(head)
+            rest = route.surface in REST_SURFACES
+            credential = head.memo["credential"] = self._rest(route, head) if rest else self._gateway_tree(head)
         return credential  # type: ignore[return-value]
 
     def _rest(self, route: Route, head: RequestHead) -> Credential:
@@ -158,17 +157,20 @@ class Identity:
             return INVALID
         return None
 
-    async def learn(self, credential: Credential) -> Principal:
-        """Ask control. While it cannot answer, a token known before goes on within its grace; any other is refused with
-        CONTROL_DOWN, because a client that gets a 401 throws its key away."""
+    async def learn(self, credential: Credential) -> tuple[Principal, str]:
+        """Ask control; the principal, and whether it is news (`miss`) or what was known before (`stale`).
+
+        While control cannot answer, a token known before goes on within its grace; any other is refused with CONTROL_DOWN,
+        because a client that gets a 401 throws its key away.
+        """
         digest = credential.digest
         try:
-            return await self._flights.run(digest, lambda: self._ask(digest))
+            return await self._flights.run(digest, lambda: self._ask(digest)), "miss"
         except LinkDown:
             entry = self._good.get(digest)
             if entry is not None:
                 self._count("auth_stale")
-                return entry.principal
+                return entry.principal, "stale"
             raise Refusal(CONTROL_DOWN) from None
 
     def revoke(self, digest: bytes) -> None:

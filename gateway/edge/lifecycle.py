@@ -53,7 +53,9 @@ class Lifecycle:
 
             asked = asks_for_token(x.route, x.plan.authentication)
             credential = self.credentials.wanted(x.route, x.head, asked)
-            x.principal = self.identity.known(credential) or await self.identity.learn(credential)
+            x.principal = self.identity.known(credential)
+            if x.principal is None:
+                x.principal, x.auth_state = await self.identity.learn(credential)
             address = request.downstream.address
             x.permit = authorize(x.route, x.plan.authentication, x.principal, address, x.started_wall)
 

@@ -11,6 +11,7 @@
 The three refusals are the same bytes on the wire: nobody learns which row it was.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from gateway.model.faults import FORBIDDEN, INVALID_TOKEN, MISSING_TOKEN, Refusal
@@ -39,7 +40,12 @@ def authorize(route: Route, authentication: bool, principal: Principal, address:
         raise Refusal(INVALID_TOKEN)
     if not _permitted(route, principal):
         raise Refusal(FORBIDDEN)
-    return Permit(authenticated=True, token_id=principal.token_id)
+    return _permit(principal.token_id)
+
+
+@lru_cache(maxsize=1024)
+def _permit(token_id: str) -> Permit:
+    return Permit(authenticated=True, token_id=token_id)
 
 
 def _permitted(route: Route, principal: Principal) -> bool:

@@ -30,10 +30,10 @@ from gateway.model.routes import Surface
 from gateway.model.service import Timeouts
 from gateway.model.targets import Dialect
 from gateway.model.tokens import Permit
-from gateway.protocol.headers import ResponseFields
+from gateway.protocol.response_head import ResponseHead
 from gateway.upstream.connection import Connection
 from gateway.upstream.pool import Pool
-from gateway.upstream.port import Cause, ResponseHead, UpstreamFailure
+from gateway.upstream.port import Cause, UpstreamFailure
 
 _FAULTS: Final[dict[Cause, Fault]] = {
     Cause.UNREACHABLE: UPSTREAM_UNREACHABLE,
@@ -48,6 +48,7 @@ _ENVELOPE_END: Final = b',"success":true,"errors":[],"messages":[]}'
 _WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests say so when their body is empty (RFC 9110 section 8.6)."""
 _CHUNKED: Final = b"transfer-encoding: chunked\r\n"
+_LAST_CHUNK: Final = b"0\r\n\r\n"
 # Proxies in front of us must not hold events back either.
 _UNBUFFERED: Final = b"x-accel-buffering: no\r\n"
 _UNCACHED: Final = b"cache-control: no-cache\r\n"
@@ -65,8 +66,11 @@ class Relay:
     async def carry(self, x: Exchange, permit: Permit, attempts: tuple[Attempt, ...]) -> bool:
         """Send the request, relay the answer. `permit` is the proof that policy let it through."""
         assert permit is not None
-        attempt = attempts[0]
-        connection, upload, head = await self._answered(x, attempt)
+        attempt, body = attempts[0], x.body
+        assert body is not None
+        if body.arrived:
+            x.overhead_s = self._clock.monotonic() - x.started_at
+        connection, upload, head = await self._answered(x, attempt, body)
         try:
             if attempt.enveloped and head.status == 401:
                 raise Refusal(PROVIDER_KEY_REJECTED)
@@ -74,13 +78,13 @@ class Relay:
         finally:
             if upload is not None:
                 await cancel_and_wait(upload)
-            x.request_bytes = attempt.body.received_bytes
+            x.request_bytes = body.received_bytes
             connection.release()
 
     # --- attempt ------------------------------------------------------------------------------
 
     async def _answered(
-        self, x: Exchange, attempt: Attempt
+        self, x: Exchange, attempt: Attempt, body: Body
     ) -> tuple[Connection, asyncio.Task[Exception | None] | None, ResponseHead]:
         """Try until a response head is here. Raises Refusal with the upstream's fault."""
         pool, origin, guarded = self._pool, attempt.target.origin, attempt.guarded
@@ -94,20 +98,20 @@ class Relay:
                 if connection is None:
                     connection = await pool.connection(origin, guarded=guarded, fresh=number > 1)
                 connection.start(x.request.method)
-                connection.send(_request(x, attempt))
+                connection.send(_request(x.request.method, attempt.block, body))
                 waiting = connection.expect_head(timeout_s)
-                if attempt.body.whole:
+                if body.whole:
                     return connection, None, await waiting
-                upload, head = await _upload_until_answered(connection, attempt.body, waiting, timeout_s)
+                upload, head = await _upload_until_answered(connection, body, waiting, timeout_s)
                 return connection, upload, head
             except BaseException as error:
-                x.request_bytes = attempt.body.received_bytes
+                x.request_bytes = body.received_bytes
                 if connection is not None:
                     connection.close()
                     connection.release()
                 if not isinstance(error, UpstreamFailure):
                     raise
-                if not may_retry(error, number, attempt.body.whole):
+                if not may_retry(error, number, body.whole):
                     raise Refusal(_fault_of(error, x)) from error
             self._reporter.count("upstream_retries")
 
@@ -115,16 +119,15 @@ class Relay:
 
     async def _pour(self, x: Exchange, attempt: Attempt, connection: Connection, head: ResponseHead) -> bool:
         request = x.request
-        fields = head.crossing
-        enveloped = attempt.enveloped and not head.bodiless and 200 <= head.status < 300 and b"json" in fields.content_type
+        enveloped = attempt.enveloped and not head.bodiless and 200 <= head.status < 300 and b"json" in head.content_type
         unmeasured = not head.bodiless and head.content_length is None
         chunked = unmeasured and not _http_10(x)
         keep = chunked == unmeasured and self._keeps(x)  # else only the connection's end tells the body's
-        x.response_type = fields.content_type.decode("latin-1")
-        x.streamed = fields.content_type.startswith(b"text/event-stream")
-        out = self._response_head(x, head, fields, chunked=chunked, keep=keep, enveloped=enveloped)
-        x.tap = None if head.bodiless or fields.encoded or head.status >= 400 else self._tap(x, attempt)
-        delivery = Delivery(request.downstream, out, chunked=chunked, tap=x.tap, timeout_s=self._timeouts.client_write_s)
+        x.response_type = head.content_type.decode("latin-1")
+        x.streamed = head.content_type.startswith(b"text/event-stream")
+        out = self._response_head(x, head, chunked=chunked, keep=keep, enveloped=enveloped)
+        x.tap = None if head.bodiless or head.encoded or head.status >= 400 else self._tap(x, attempt)
+        delivery = Delivery(request.downstream, out, x.tap, self._timeouts.client_write_s, chunked=chunked, streamed=x.streamed)
         if enveloped:
             delivery.wrap(_ENVELOPE_START, _ENVELOPE_END)
         x.committed = request.answered = True
@@ -142,21 +145,20 @@ class Relay:
             return CLOSE
         finally:
             x.response_bytes = delivery.sent_bytes
+            x.events = delivery.events
         x.outcome = "completed" if head.status < 500 else "upstream_error"
         return KEEP if keep else CLOSE
 
     def _keeps(self, x: Exchange) -> bool:
         return not (self.draining or x.request.message.should_close)
 
-    def _response_head(
-        self, x: Exchange, head: ResponseHead, fields: ResponseFields, *, chunked: bool, keep: bool, enveloped: bool
-    ) -> bytes:
+    def _response_head(self, x: Exchange, head: ResponseHead, *, chunked: bool, keep: bool, enveloped: bool) -> bytes:
         """Status line and fields: the provider's that cross, ours, and framing made anew."""
-        lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason), *fields.lines]
+        lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason), head.lines]
         if x.plan is not None and x.plan.gateway is not None:
             lines.append(_ids(x))
             if x.streamed:
-                lines.append(_UNBUFFERED if fields.cache_control else _UNBUFFERED + _UNCACHED)
+                lines.append(_UNBUFFERED if head.cache_control else _UNBUFFERED + _UNCACHED)
         if chunked:
             lines.append(_CHUNKED)
         elif head.content_length is not None and head.status != 204:
@@ -212,20 +214,15 @@ class Relay:
         return CLOSE if close else KEEP
 
 
-def _request(x: Exchange, attempt: Attempt) -> bytes:
+def _request(method: str, block: bytes, body: Body) -> bytes:
     """Head and held body of the upstream request, in one piece."""
-    body = attempt.body
     held = body.held
     if body.length is None:
-        framing = _CHUNKED
         held = b"%x\r\n%b\r\n" % (len(held), held) if held else b""
-        if body.whole:
-            held += b"0\r\n\r\n"
-    elif body.length or x.request.method in _WITH_LENGTH:
-        framing = b"content-length: %d\r\n" % body.length
-    else:
-        framing = b""
-    return b"%b %b%b\r\n%b" % (x.request.method.encode(), attempt.block, framing, held)
+        return b"%b%b\r\n%b%b" % (block, _CHUNKED, held, _LAST_CHUNK if body.whole else b"")
+    if body.length or method in _WITH_LENGTH:
+        return b"%bcontent-length: %d\r\n\r\n%b" % (block, body.length, held)
+    return block + b"\r\n"
 
 
 async def _upload_until_answered(
@@ -257,7 +254,7 @@ async def _upload(connection: Connection, body: Body, timeout_s: float) -> Excep
         connection.close()  # half a request: the provider must not take it for a whole one
         return stopped
     if chunked:
-        connection.send(b"0\r\n\r\n")
+        connection.send(_LAST_CHUNK)
     connection.request_sent = True
     return None
 
@@ -280,8 +277,9 @@ def _ids(x: Exchange) -> bytes:
     """`cf-aig-request-id` and `cf-aig-event-id` always, `cf-aig-log-id` when a record is written (section 3.2)."""
     own = x.id.encode()
     event = x.options.event_id.encode() if x.options.event_id else own
-    ids = b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\n" % (own, event)
-    return b"%bcf-aig-log-id: %b\r\n" % (ids, own) if x.logged else ids
+    if x.logged:
+        return b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\ncf-aig-log-id: %b\r\n" % (own, event, own)
+    return b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\n" % (own, event)
 
 
 def _date(wall_s: float) -> bytes:

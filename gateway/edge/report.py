@@ -128,9 +128,9 @@ class Reporter:
             x.permit.token_id if x.permit is not None else "",  # token_id
             x.streamed,
             None,  # tokens_cache_write
-            0,  # events
-            None,  # overhead_us
-            "",  # auth_state
+            x.events,
+            None if x.overhead_s is None else round(x.overhead_s * 1_000_000),  # overhead_us
+            x.auth_state if x.permit is not None and x.permit.authenticated else "",
             None,  # custom_cost
             None,  # cost: control's
         )

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.edge.body import Body
 from gateway.edge.exchange import Exchange
 from gateway.edge.routing import acceptable_model
 from gateway.edge.targeting import Attempt, Targeting, split_url
@@ -44,7 +43,8 @@ class RunEndpoint:
     async def _model_in_path(self, x: Exchange, route: Route) -> Attempt:
         if not route.tail.startswith(_WORKERS_AI_PREFIXES):
             raise Refusal(UNKNOWN_MODEL)
-        return self._workers_ai(x, route, route.tail, await self._targeting.open(x))
+        await self._targeting.open(x)
+        return self._workers_ai(x, route, route.tail)
 
     async def _model_in_body(self, x: Exchange, route: Route) -> Attempt:
         assert x.plan is not None
@@ -56,16 +56,18 @@ class RunEndpoint:
         model, given = _read(body.held, self._limit_bytes)
         if model.startswith(_WORKERS_AI_PREFIXES):
             body.replace(orjson.dumps(given))
-            return self._workers_ai(x, route, model, _sized(body))
+            body.length = len(body.held)
+            return self._workers_ai(x, route, model)
         provider, name = self._targeting.directory.by_model(model, x.plan.custom)
         x.provider, x.model = provider, name
         endpoint = _endpoint_for(provider, name, given)
         target = self._targeting.endpoint_target(route, provider, endpoint, name)
         body.replace(orjson.dumps({"model": name, **given}))
-        attempt = self._targeting.attempt(x, provider, target, endpoint, _sized(body), plain=True)
+        body.length = len(body.held)  # rewritten whole: its length is known now, however it came
+        attempt = self._targeting.attempt(x, provider, target, endpoint, plain=True)
         return attempt._replace(enveloped=True)
 
-    def _workers_ai(self, x: Exchange, route: Route, model: str, body: Body) -> Attempt:
+    def _workers_ai(self, x: Exchange, route: Route, model: str) -> Attempt:
         directory = self._targeting.directory
         assert x.plan is not None
         if not acceptable_model(model):
@@ -75,13 +77,7 @@ class RunEndpoint:
         url = registry.native_url(provider, f"run/{model}", account_id=route.account_id, base_url=directory.base(provider))
         origin, path = split_url(url)  # `parse_base` takes no `@`
         target = Target(provider=provider, origin=origin, path=path, credential=provider.credential, model=model)
-        return self._targeting.attempt(x, provider, target, Endpoint.RUN, body)
-
-
-def _sized(body: Body) -> Body:
-    """The body was rewritten whole: its length is known now, however it came."""
-    body.length = len(body.held)
-    return body
+        return self._targeting.attempt(x, provider, target, Endpoint.RUN)
 
 
 def _read(held: bytes, limit_bytes: int) -> tuple[str, dict[str, Any]]:

@@ -38,8 +38,7 @@ class Attempt(NamedTuple):
 
     target: Target
     block: bytes
-    """The head to send, from the target's path to the last field that does not depend on the body."""
-    body: Body
+    """The head to send, up to the last field that does not depend on the body."""
     dialect: Dialect
     """Of the answer, for the usage tap."""
     guarded: bool = False
@@ -48,16 +47,13 @@ class Attempt(NamedTuple):
     """The answer goes into a v4 envelope (`/ai/run`)."""
 
 
-NO_BODY: Final = Body(None, 0, 0, 0)  # type: ignore[arg-type]  # in memos, which outlive the body; never read
-
-
 class _WorkedOut(NamedTuple):
-    """An attempt, and all it was worked out from besides the head that keeps it."""
+    """Attempts, and all they were worked out from besides the head that keeps them."""
 
     target: str
     plan: GatewayPlan
     authenticated: bool
-    attempt: Attempt
+    attempts: tuple[Attempt, ...]
 
 
 class Directory:
@@ -112,6 +108,7 @@ class Targeting:
     def __init__(self, config: EdgeConfig) -> None:
         self.directory = Directory(config)
         self._config = config
+        self._limits = config.limits
         self._native: dict[tuple[str, str, str], Target] = {}
         """Targets of plain native routes; bounded, and nothing with a query is kept (it may hold a key)."""
 
@@ -128,10 +125,9 @@ class Targeting:
             or not request.body.is_eof()
         ):
             return ()
-        attempt = worked_out.attempt
-        x.provider = attempt.target.provider
-        body = arrived_body(request, self._config.limits)
-        return (Attempt(attempt.target, attempt.block, body, attempt.dialect, attempt.guarded),)
+        x.provider = worked_out.attempts[0].target.provider
+        x.body = arrived_body(request, self._limits)
+        return worked_out.attempts
 
     async def choose(self, x: Exchange) -> tuple[Attempt, ...]:
         """What to try, in order. Raises Refusal."""
@@ -141,19 +137,20 @@ class Targeting:
         if route.surface is Surface.UNIVERSAL or head.upgrade == b"websocket":
             raise Refusal(NOT_IMPLEMENTED)
         if route.surface is Surface.PROVIDER_NATIVE:
-            return (await self._for_native(x, route),)
+            return await self._for_native(x, route)
         return (await self._for_model(x, route),)
 
-    async def _for_native(self, x: Exchange, route: Route) -> Attempt:
+    async def _for_native(self, x: Exchange, route: Route) -> tuple[Attempt, ...]:
         head, plan, permit = x.head, x.plan, x.permit
         assert head is not None
         assert plan is not None
         assert permit is not None
         provider = x.provider = self.directory.by_slug(route.provider, plan.custom)
         target = self._native_target(route, provider, x.options.fal_target_url)
-        attempt = self.attempt(x, provider, target, None, NO_BODY)
-        head.memo["native"] = _WorkedOut(x.request.target, plan, permit.authenticated, attempt)
-        return attempt._replace(body=await self.open(x))
+        attempts = (self.attempt(x, provider, target, None),)
+        head.memo["native"] = _WorkedOut(x.request.target, plan, permit.authenticated, attempts)
+        await self.open(x)
+        return attempts
 
     async def _for_model(self, x: Exchange, route: Route) -> Attempt:
         plan, endpoint = x.plan, route.endpoint
@@ -165,11 +162,12 @@ class Targeting:
         provider, model = self.directory.by_model(finder.value, plan.custom)
         x.provider, x.model = provider, model
         body.replace(finder.spliced(model))
-        return self.attempt(x, provider, self.endpoint_target(route, provider, endpoint, model), endpoint, body)
+        return self.attempt(x, provider, self.endpoint_target(route, provider, endpoint, model), endpoint)
 
     async def open(self, x: Exchange) -> Body:
         assert x.head is not None
-        return await open_body(x.request, x.head, self._config.limits, self._config.timeouts.client_body_s)
+        x.body = await open_body(x.request, x.head, self._limits, self._config.timeouts.client_body_s)
+        return x.body
 
     def endpoint_target(self, route: Route, provider: Provider, endpoint: Endpoint, model: str) -> Target:
         base = self.directory.base(provider)
@@ -187,7 +185,7 @@ class Targeting:
         )
 
     def attempt(
-        self, x: Exchange, provider: Provider, target: Target, endpoint: Endpoint | None, body: Body, plain: bool = False
+        self, x: Exchange, provider: Provider, target: Target, endpoint: Endpoint | None, plain: bool = False
     ) -> Attempt:
         """The attempt with its key and the fields the provider demands; `plain` asks for an answer without coding."""
         route, head, plan, permit = x.route, x.head, x.plan, x.permit
@@ -209,8 +207,8 @@ class Targeting:
         if plain:
             withheld, lines = withheld | _CODING, lines + _PLAIN
         guarded = custom is not None and not self._config.allow_private_custom
-        block = request_block(target, head.crossing(withheld) + lines)
-        return Attempt(target, block, body, provider.dialect_for(endpoint), guarded)
+        block = request_block(x.request.method, target, head.crossing(withheld) + lines)
+        return Attempt(target, block, provider.dialect_for(endpoint), guarded)
 
     def _native_target(self, route: Route, provider: Provider, fal_target: str | None) -> Target:
         tail = route.tail
@@ -232,9 +230,14 @@ class Targeting:
         return target
 
 
-def request_block(target: Target, lines: bytes) -> bytes:
-    """What stands behind the method: target, version, Host, fields."""
-    return b"%b HTTP/1.1\r\nhost: %b\r\n%b" % (target.path.encode(), target.origin.authority.encode(), lines)
+def request_block(method: str, target: Target, lines: bytes) -> bytes:
+    """A request's head as far as its body has no say in it: request line, Host, fields."""
+    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b" % (
+        method.encode(),
+        target.path.encode(),
+        target.origin.authority.encode(),
+        lines,
+    )
 
 
 _SPAN_FAULTS: Final[dict[SpanState, Fault]] = {

@@ -1,11 +1,11 @@
-"""Header fields: what a request's head says to us, and what crosses to the other side.
+"""A request's header fields: what they say to us, and what crosses to the provider.
 
 Rules of this file: fields are pairs of raw bytes in the order they came; names compare lowercase; nothing that concerns
 this hop, this gateway or another proxy crosses (RFC 9110 section 7.6.1, specification section 3.1).
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.model.faults import EXPECTATION_FAILED, HEADERS_TOO_LARGE, MALFORMED, Refusal
 from gateway.model.routes import Route
@@ -43,17 +43,6 @@ _REQUEST_DROPPED: Final = HOP_BY_HOP | {
     b"x-fal-target-url",
 }
 _REQUEST_DROPPED_PREFIXES: Final = (b"cf-", b"x-forwarded-")
-
-_RESPONSE_DROPPED: Final = HOP_BY_HOP | {b"content-length", b"alt-svc"}
-_FROM_PROVIDERS_DROPPED: Final = _RESPONSE_DROPPED | {
-    # Said of the provider's origin, but heard of ours, where the dashboard lives.
-    b"set-cookie",
-    b"strict-transport-security",
-    b"clear-site-data",
-    b"public-key-pins",
-}
-_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
-_PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close"})
 
 CREDENTIAL_FIELDS: Final = frozenset(
     {
@@ -209,52 +198,3 @@ def _is_utf8(value: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-class ResponseFields(NamedTuple):
-    """A provider's fields as far as they cross, and what the relay wants to know of them."""
-
-    lines: list[bytes]
-    """Each ends with CRLF."""
-    content_type: bytes
-    encoded: bool
-    """The body has a Content-Encoding: it passes as it is, but cannot be read here."""
-    cache_control: bool
-    framing: Fields
-    """The fields that say where the body ends, names in lowercase; they do not cross."""
-
-
-def response_fields(fields: Fields, *, own: bool = False) -> ResponseFields:
-    """The fields of an answer that cross to the client: framing is rebuilt, and `cf-aig-*` is ours to say.
-
-    `own` marks control's answers, which may set cookies; a provider's may not.
-    """
-    dropped = _RESPONSE_DROPPED if own else _FROM_PROVIDERS_DROPPED
-    lines: list[bytes] = []
-    framing: Fields = ()
-    content_type = b""
-    encoded = cache_control = False
-    for name, value in fields:
-        key = name.lower()
-        if key in dropped or key.startswith(b"cf-aig-"):
-            if key in _FRAMING:
-                framing = (*framing, (key, value))
-            elif key == b"connection" and value.lower() not in _PLAIN_CONNECTION:
-                return response_fields(_without_named(fields), own=own)
-            continue
-        lines.append(b"%b: %b\r\n" % (name, value))
-        if key == b"content-type":
-            content_type = value
-        elif key == b"content-encoding":
-            encoded = True
-        elif key == b"cache-control":
-            cache_control = True
-    return ResponseFields(lines, content_type, encoded, cache_control, framing)
-
-
-def _without_named(fields: Fields) -> Fields:
-    """Without the fields that a Connection field names (RFC 9110 section 7.6.1), and without Connection itself."""
-    named = {token.strip().lower() for name, value in fields if name.lower() == b"connection" for token in value.split(b",")}
-    # What frames the body is no option: an answer cannot name it away.
-    gone = (named | {b"connection"}) - _FRAMING
-    return tuple((name, value) for name, value in fields if name.lower() not in gone)

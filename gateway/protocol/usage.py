@@ -6,8 +6,8 @@ what Gemini thought is beside `tokens_out`, with others within.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
@@ -40,32 +40,35 @@ _OUT: Final = ("completion_tokens", "output_tokens", "candidatesTokenCount")
 _CACHED: Final = ("cache_read_input_tokens", "cachedContentTokenCount", "prompt_cache_hit_tokens", "cached_tokens")
 _IN_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details")
 _OUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details")
+_CHAT_NAMES: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", *_IN_DETAILS[:1], *_OUT_DETAILS[:1]})
 _LAST_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "message-end", "stream-end"})
 
 
-class UsageReader:
-    """Fed every chunk of an answer's body; never raises, never alters, holds at most about twice `limit_bytes`.
+class UsageReader(Protocol):
+    """Fed every chunk of an answer's body; never raises, never alters, holds at most about twice its limit."""
 
-    Streams are searched for events with usage, the last one wins; other events cost a search for a word.
-    An object is read whole up to the limit, from its end beyond it. Dialect.NONE reads nothing.
-    """
-
-    __slots__ = ("_reading", "feed")
-
-    def __init__(self, dialect: Dialect, *, streamed: bool, limit_bytes: int = 65536) -> None:
-        self._reading: _Events | _Body | None = None
-        if dialect is not Dialect.NONE:
-            self._reading = _Events(limit_bytes) if streamed else _Body(limit_bytes)
-        self.feed: Callable[[bytes], None] = self._reading.feed if self._reading is not None else _overlook
-        """Called for each chunk: the reader's own function, without a step between."""
+    def feed(self, chunk: bytes) -> None: ...
 
     def finish(self, whole: bool) -> Usage:
         """What was read; `whole` says whether the answer came to its proper end."""
-        return self._reading.finish(whole) if self._reading is not None else UNKNOWN_USAGE
 
 
-def _overlook(_: bytes) -> None:
+def usage_reader(dialect: Dialect, *, streamed: bool, limit_bytes: int = 65536) -> UsageReader:
+    """Streams are searched for events with usage, the last one wins; other events cost a search for a word.
+    An object is read whole up to the limit, from its end beyond it. Dialect.NONE reads nothing."""
+    if dialect is Dialect.NONE:
+        return _Nothing()
+    return _Events(limit_bytes) if streamed else _Body(limit_bytes)
+
+
+class _Nothing:
     """A dialect without token counts."""
+
+    def feed(self, chunk: bytes) -> None:
+        pass
+
+    def finish(self, whole: bool) -> Usage:
+        return UNKNOWN_USAGE
 
 
 def _tells(data: bytes, pattern: re.Pattern[bytes] = _MEMBER) -> bool:
@@ -181,8 +184,10 @@ def _whole_body(data: bytes) -> Usage | None:
         parsed = orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
-    if isinstance(parsed, dict) and (figures := _figures(parsed)) is not None:
-        return Usage(*figures[:4], _model(parsed), "exact")
+    if isinstance(parsed, dict):
+        usage = parsed.get("usage")
+        if type(usage) is dict and (chat := _of_chat(usage)) is not None:
+            return Usage(*chat, _model(parsed), "exact")
     documents = [part for part in (parsed if isinstance(parsed, list) else [parsed]) if isinstance(part, dict)]
     model = next(filter(None, map(_model, documents)), "")
     for document in reversed(documents):
@@ -223,10 +228,8 @@ def _figures(document: dict[str, Any]) -> Usage | None:
 
 
 def _counted(usage: dict[str, Any]) -> Usage | None:
-    if len(usage) == 3 and "total_tokens" in usage:  # OpenAI's chat without details: nothing else to look for
-        plain = Usage(usage.get("prompt_tokens"), usage.get("completion_tokens"))
-        if type(plain[0]) is int and type(plain[1]) is int and 0 <= plain[0] < _BIGGEST and 0 <= plain[1] < _BIGGEST:
-            return plain
+    if (chat := _of_chat(usage)) is not None:
+        return Usage(*chat)
     counts = usage
     for name in ("billed_units", "tokens"):  # Cohere has both; what the model saw and said is in the second
         if (inner := usage.get(name)) and isinstance(inner, dict) and _first(inner, _IN + _OUT) is not None:
@@ -242,6 +245,23 @@ def _counted(usage: dict[str, Any]) -> Usage | None:
         tokens_cached=_detail(usage, _IN_DETAILS, "cached_tokens") if cached is None else cached,
         tokens_reasoning=_detail(usage, _OUT_DETAILS, "reasoning_tokens") if reasoning is None else reasoning,
     )
+
+
+def _of_chat(usage: dict[str, Any]) -> tuple[int, int, int | None, int | None] | None:
+    """The short way, of OpenAI's chat: its own names and nothing else, so no other spelling is to be looked for."""
+    if not usage.keys() <= _CHAT_NAMES:
+        return None
+    within, among = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    cached = within.get("cached_tokens") if type(within) is dict else None
+    reasoning = among.get("reasoning_tokens") if type(among) is dict else None
+    for count in (tokens_in, tokens_out):
+        if type(count) is not int or not 0 <= count < _BIGGEST:
+            return None
+    for count in (cached, reasoning):
+        if count is not None and (type(count) is not int or not 0 <= count < _BIGGEST):
+            return None
+    return tokens_in, tokens_out, cached, reasoning  # type: ignore[return-value]
 
 
 def _first(counts: dict[str, Any], names: Iterable[str]) -> int | None:

@@ -99,7 +99,7 @@ def require_c_parser() -> None:
     """aiohttp's parser in Python is slower and more lenient: smuggling defences count on the C one."""
     from aiohttp import http_parser
 
-    if not hasattr(http_parser, "HttpRequestParserC") or not hasattr(http_parser, "HttpResponseParserC"):
+    if not hasattr(http_parser, "HttpRequestParserC"):
         raise ConfigError("aiohttp's C parser is missing; install aiohttp from a wheel and unset AIOHTTP_NO_EXTENSIONS")
 
 

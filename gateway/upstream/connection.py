@@ -1,20 +1,16 @@
-"""One HTTP/1.1 connection to a provider: head by aiohttp's parser, body by our framing, bytes straight to the sink.
+"""One HTTP/1.1 connection to a provider: head and body read strictly by our own code, bytes straight to the sink.
 
-The only user of aiohttp's response parser (architecture section 8). The body never waits in a reader: `data_received`
-frames a piece and hands it to the sink in the same call, so a piece costs one wake-up of nobody. Not reading is the
-backpressure. Time is counted in ticks of the pool's sweep: no timer per request.
+The body never waits in a reader: `data_received` frames a piece and hands it to the sink in the same call, so a piece costs
+one wake-up of nobody. Not reading is the backpressure. Time is counted in ticks of the pool's sweep: no timer per request.
 """
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from aiohttp import http_exceptions
-from aiohttp.http_parser import HttpResponseParser
-
-from gateway.protocol.headers import response_fields
-from gateway.upstream.framing import BadFraming, Framing, framing_for
-from gateway.upstream.port import Cause, ResponseHead, Sink, Stage, UpstreamFailure
+from gateway.protocol.response_head import BadHead, ResponseHead
+from gateway.upstream.framing import BadFraming, Chunked, Framing, framing_for
+from gateway.upstream.port import Cause, Sink, Stage, UpstreamFailure
 
 if TYPE_CHECKING:
     from gateway.upstream.pool import OriginPool
@@ -27,10 +23,6 @@ TICK_S: Final = 0.25
 """Length of a sweep's step: timeouts are exact to within one."""
 EXACT_BELOW_S: Final = 5.0
 
-# What a head may look like. The lenient response parser lets more through: bare CR or LF, folded lines, control
-# characters, space before the colon (which would hide a framing field from us but not from the client).
-_TEXT: Final = rb"[^\x00-\x08\x0a-\x1f\x7f]*\r\n"
-_HEAD: Final = re.compile(rb"%b(?:[!-9;-~]+:%b)*\r\n" % (_TEXT, _TEXT))
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 
@@ -52,7 +44,6 @@ class Connection(asyncio.Protocol):
         "_keep_alive",
         "_loop",
         "_method",
-        "_parser",
         "_pour_waiter",
         "_reading_paused",
         "_sink",
@@ -76,13 +67,6 @@ class Connection(asyncio.Protocol):
         self.reused = False
         self.in_use = False
         """Between `start` and `release`; bytes at any other time end the connection."""
-        self._parser: Any = HttpResponseParser(
-            self,  # type: ignore[arg-type]  # only its pause_reading would be called, for bodies we never feed
-            loop,
-            HEAD_LIMIT,
-            response_with_body=False,
-            auto_decompress=False,
-        )
         self._write_paused = False
         self._reading_paused = False
         self._ended = False
@@ -238,7 +222,7 @@ class Connection(asyncio.Protocol):
                 self._body(self._framing, data)
             else:
                 self._head(data)
-        except (BadFraming, http_exceptions.HttpProcessingError):
+        except (BadFraming, BadHead):
             self._fail(UpstreamFailure(self._stage(), Cause.BROKEN, reused=self.reused, answered=True))
             self.close()
 
@@ -296,33 +280,24 @@ class Connection(asyncio.Protocol):
             self._body(self._framing, buffer)  # type: ignore[arg-type]
 
     def _read_head(self, block: bytes) -> bool:
-        """Parse one head; False for an interim answer (RFC 9110 section 15.2), which is not passed on."""
-        if not _HEAD.fullmatch(block):
-            raise BadFraming("unclean head")
-        messages, _, _ = self._parser.feed_data(block)
-        if len(messages) != 1:
-            raise BadFraming("head")
-        message = messages[0][0]
-        status = message.code
-        if message.version not in ((1, 1), (1, 0)) or not 100 <= status <= 599 or status == 101:
-            raise BadFraming("status line")
-        if status < 200:
+        """Read one head; False for an interim answer (RFC 9110 section 15.2), which is not passed on."""
+        head = ResponseHead(block, own=self.pool.own)
+        if head.status < 200:
             self._interim += 1
-            if self._interim > INTERIM_LIMIT:
-                raise BadFraming("too many interim answers")
+            if head.status == 101 or self._interim > INTERIM_LIMIT:
+                raise BadFraming("interim answer")
             return False
-        crossing = response_fields(message.raw_headers, own=self.pool.own)
-        framing, length = framing_for(self._method, status, crossing.framing)
-        if message.chunked and message.version[1] == 0:
+        framing, head.content_length = framing_for(self._method, head.status, head.framing)
+        if head.http_10 and isinstance(framing, Chunked):
             raise BadFraming("chunked in HTTP/1.0")  # RFC 9112 section 6.1
+        head.bodiless = framing.done
         self._framing = framing
-        self._keep_alive = not message.should_close
+        self._keep_alive = head.keep_alive
         self._stop_timer()
         self._ticks_left = self._ticks_idle
         waiter = self._head_waiter
         if waiter is not None and not waiter.done():
-            reason = message.reason.encode("utf-8", "surrogateescape")
-            waiter.set_result(ResponseHead(status, reason, message.raw_headers, length, framing.done, crossing))
+            waiter.set_result(head)
         return True
 
     def _body(self, framing: Framing, data: bytes) -> None:

@@ -208,7 +208,7 @@ def framing_for(method: str, status: int, fields: Fields) -> tuple[Framing, int 
     for name, value in fields:
         key = name.lower()
         if key == b"content-length":
-            if (length is not None and length != value) or not _LENGTH.match(value):
+            if length is not None or not _LENGTH.match(value):
                 raise BadFraming("content-length")
             length = value
         elif key == b"transfer-encoding":

@@ -1,9 +1,7 @@
-"""What the upstream floor hands to the edge: response heads, sinks for bodies, and how it fails."""
+"""What the upstream floor hands to the edge, besides response heads: sinks for bodies, and how it fails."""
 
 from enum import Enum
-from typing import NamedTuple, Protocol
-
-from gateway.protocol.headers import Fields, ResponseFields
+from typing import Protocol
 
 
 class Stage(Enum):
@@ -40,18 +38,6 @@ class UpstreamFailure(Exception):
         """The connection had carried a request before: it may have been closed by idleness, not by us."""
         self.answered = answered
         """At least one byte of an answer came."""
-
-
-class ResponseHead(NamedTuple):
-    status: int
-    reason: bytes
-    fields: Fields
-    content_length: int | None
-    """None: chunked, or until close."""
-    bodiless: bool
-    """No body follows: HEAD, 204, 304, or a length of 0."""
-    crossing: ResponseFields
-    """What of the fields reaches the client."""
 
 
 class Sink(Protocol):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.model.records import Usage
 from gateway.model.targets import Dialect
-from gateway.protocol.usage import UsageReader
+from gateway.protocol.usage import usage_reader
 
 TOKENS = st.none() | st.integers(-1, 50) | st.floats() | st.booleans() | st.just("5")
 COUNTS = st.dictionaries(
@@ -41,7 +41,7 @@ LIMITS = st.integers(1, 120)
 
 
 def read(body: bytes, cuts: list[int], limit: int, streamed: bool, whole: bool) -> Usage:
-    reader, at, turn = UsageReader(Dialect.OPENAI, streamed=streamed, limit_bytes=limit), 0, 0
+    reader, at, turn = usage_reader(Dialect.OPENAI, streamed=streamed, limit_bytes=limit), 0, 0
     while at < len(body):
         size = cuts[turn % len(cuts)]
         reader.feed(body[at : at + size])
@@ -60,7 +60,7 @@ def test_any_cut_of_a_stream_gives_the_same_counts(stream: bytes, cuts: list[int
 @settings(max_examples=300, deadline=None)
 @given(STREAMS, LIMITS, st.booleans())
 def test_chunks_that_are_events_give_the_same_counts(stream: bytes, limit: int, whole: bool) -> None:
-    reader = UsageReader(Dialect.ANTHROPIC, streamed=True, limit_bytes=limit)
+    reader = usage_reader(Dialect.ANTHROPIC, streamed=True, limit_bytes=limit)
     parts = stream.split(b"\n\n")
     for part in parts[:-1]:
         reader.feed(part + b"\n\n")

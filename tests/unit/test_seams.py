@@ -1,7 +1,7 @@
 """What we use of aiohttp without a promise: its private and undocumented parts, by name.
 
-`gateway/edge/downstream.py` replaces the server's request loop, `gateway/upstream/connection.py` its client. Both stand on
-names that a release may change. If this file fails after an upgrade, read aiohttp's changes before anything else.
+`gateway/edge/downstream.py` replaces the server's request loop and stands on names that a release may change. If this file
+fails after an upgrade, read aiohttp's changes before anything else.
 """
 
 import ast
@@ -13,14 +13,13 @@ from typing import Any
 
 import aiohttp.http_parser
 import pytest
-from aiohttp import http_exceptions, web
+from aiohttp import web
 from aiohttp.http import RawRequestMessage
-from aiohttp.http_parser import HttpRequestParser, HttpResponseParser
+from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from gateway.edge.downstream import Downstream, EdgeServer
-from gateway.upstream.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_SIDE = ("gateway/edge/downstream.py", "gateway/edge/listener.py", "gateway/edge/body.py", "gateway/edge/repeat.py")
@@ -82,35 +81,7 @@ def inherited_private_names(path: str, name: str) -> set[str]:
 
 def test_the_c_parser_is_there() -> None:
     assert HttpRequestParser is aiohttp.http_parser.HttpRequestParserC
-    assert HttpResponseParser is aiohttp.http_parser.HttpResponseParserC
-    assert HttpResponseParser.__module__ == "aiohttp._http_parser"
-
-
-def test_the_response_parser_reads_heads_alone() -> None:
-    loop = asyncio.new_event_loop()
-    try:
-        parser: Any = HttpResponseParser(SimpleNamespace(), loop, 65_536, response_with_body=False, auto_decompress=False)  # type: ignore[arg-type]
-        for framing in (b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 0\r\n", b""):
-            messages, upgraded, tail = parser.feed_data(b"HTTP/1.1 200 Fine\r\nX-A:  b \r\n" + framing + b"\r\n")
-            assert (len(messages), upgraded, tail) == (1, False, b"")
-            message = messages[0][0]
-            assert (message.version, message.code, message.reason) == ((1, 1), 200, "Fine")
-            assert message.raw_headers[0] == (b"X-A", b"b")
-            assert isinstance(message.raw_headers, tuple)
-            assert message.should_close is (framing == b"")
-            assert bool(message.chunked) is framing.startswith(b"Transfer")
-    finally:
-        loop.close()
-
-
-def test_the_response_parser_raises_what_we_catch() -> None:
-    loop = asyncio.new_event_loop()
-    try:
-        parser: Any = HttpResponseParser(SimpleNamespace(), loop, 65_536, response_with_body=False)  # type: ignore[arg-type]
-        with pytest.raises(http_exceptions.HttpProcessingError):
-            parser.feed_data(b"garbage\r\n\r\n")
-    finally:
-        loop.close()
+    assert HttpRequestParser.__module__ == "aiohttp._http_parser"
 
 
 def test_the_parsed_request_has_what_we_read() -> None:
@@ -205,10 +176,4 @@ def test_only_the_rim_of_the_edge_imports_aiohttp() -> None:
         if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "aiohttp")
         or (isinstance(node, ast.Import) and any(name.name.split(".")[0] == "aiohttp" for name in node.names))
     }
-    assert users <= {*SERVER_SIDE, "gateway/upstream/connection.py"}
-
-
-def test_the_upstream_uses_the_parser_and_no_session() -> None:
-    assert issubclass(Connection, asyncio.Protocol)
-    source = (ROOT / "gateway/upstream/connection.py").read_text()
-    assert "ClientSession" not in source
+    assert users <= set(SERVER_SIDE)

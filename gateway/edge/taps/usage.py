@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from gateway.model.records import UNKNOWN_USAGE, Usage
 from gateway.model.targets import Dialect
-from gateway.protocol.usage import UsageReader
+from gateway.protocol.usage import UsageReader, usage_reader
 
 _log = logging.getLogger("gateway.taps")
 
@@ -16,7 +16,7 @@ class UsageTap:
     __slots__ = ("_count", "_reader")
 
     def __init__(self, dialect: Dialect, *, streamed: bool, count: Callable[[str], None]) -> None:
-        self._reader: UsageReader | None = UsageReader(dialect, streamed=streamed)
+        self._reader: UsageReader | None = usage_reader(dialect, streamed=streamed)
         self._count = count
 
     def feed(self, chunk: bytes) -> None:

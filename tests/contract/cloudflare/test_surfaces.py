@@ -338,7 +338,7 @@ async def test_the_log_knows_what_happened(edge: RunningEdge, provider: FakeProv
     headers = {**KEY, "cf-aig-authorization": edge.admit(), "User-Agent": "t/1", "Content-Type": "application/json"}
     answer = await edge.ask("POST", edge.native("g1", "openai/chat/completions?secret=1"), headers, b'{"model":"m"}')
     record = await edge.record()
-    assert record._replace(created_at=0, duration_ms=0, first_byte_ms=0)._asdict() == {
+    assert record._replace(created_at=0, duration_ms=0, first_byte_ms=0, overhead_us=0)._asdict() == {
         "id": answer.header("cf-aig-log-id"),
         "account_id": ACCOUNT,
         "gateway_id": "g1",
@@ -371,6 +371,14 @@ async def test_the_log_knows_what_happened(edge: RunningEdge, provider: FakeProv
         "authentication": True,
         "token_id": "token-1",
         "streamed": False,
+        "tokens_cache_write": None,
+        "events": 0,
+        "overhead_us": 0,
+        "auth_state": "miss",
+        "custom_cost": None,
+        "cost": None,
     }
+    assert record.overhead_us is not None
+    assert record.overhead_us > 0
     assert record.first_byte_ms is not None
     assert 0 <= record.first_byte_ms <= record.duration_ms

@@ -51,9 +51,9 @@ async def test_control_gets_its_requests_as_they_are(surface: Surface) -> None:
     x = exchange(Route(surface), "PUT", "/client/v4/a%2Fb?x=1", Cookie="session=1")
     (attempt,) = await Chooser(CONFIG, health)(x)
     assert (attempt.target.origin, attempt.target.path) == (Origin("unix", "/run/control.sock", 0), "/client/v4/a%2Fb?x=1")
-    assert attempt.body.held == b"{}"
+    assert x.body.held == b"{}"
     lines = attempt.block.split(b"\r\n")
-    assert lines[0] == b"/client/v4/a%2Fb?x=1 HTTP/1.1"
+    assert lines[0] == b"PUT /client/v4/a%2Fb?x=1 HTTP/1.1"
     assert {b"Authorization: Bearer t", b"cookie: session=1", b"x-gateway-client: 192.0.2.1"} <= set(lines)
     assert b"6.6.6.6" not in attempt.block, "who the client is, we say"
     assert not attempt.guarded

@@ -35,8 +35,8 @@ class Tap:
         self.seen.append(chunk)
 
 
-def delivery(downstream: Downstream, *, chunked: bool = True, tap: Tap | None = None) -> Delivery:
-    return Delivery(downstream, b"HEAD\r\n\r\n", chunked=chunked, tap=tap, timeout_s=7.0)  # type: ignore[arg-type]
+def delivery(downstream: Downstream, *, chunked: bool = True, tap: Tap | None = None, streamed: bool = False) -> Delivery:
+    return Delivery(downstream, b"HEAD\r\n\r\n", tap, 7.0, chunked=chunked, streamed=streamed)  # type: ignore[arg-type]
 
 
 def written(downstream: Downstream) -> list[bytes]:
@@ -105,3 +105,18 @@ def test_a_client_that_is_gone_takes_nothing(gone: str) -> None:
         assert downstream.transport is not None
         downstream.transport.closing = True
     assert delivery(downstream).take(b"x", None, False) is False
+
+
+@pytest.mark.parametrize("blank", [b"\n\n", b"\r\n\r\n"])
+def test_events_are_counted_however_they_are_cut(blank: bytes) -> None:
+    stream = (
+        b": ping" + blank + b"event: a\ndata: {}".replace(b"\n", blank[: len(blank) // 2]) + blank + b"data: [DONE]" + blank
+    )
+    for size in range(1, len(stream) + 1):
+        sink = delivery(Downstream(), streamed=True)
+        for at in range(0, len(stream), size):
+            sink.take(stream[at : at + size], None, False)
+        assert sink.events == 3, size
+    sink = delivery(Downstream())
+    sink.take(stream, None, True)
+    assert sink.events == 0

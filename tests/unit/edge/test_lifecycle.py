@@ -47,10 +47,10 @@ class Rig:
         self.note("known")
         return self.principal
 
-    async def learn(self, _: object) -> Principal:
+    async def learn(self, _: object) -> tuple[Principal, str]:
         self.note("learn")
         assert self.learned is not None
-        return self.learned
+        return self.learned, "miss"
 
     async def carry(self, x: Any, permit: Any, attempts: Any) -> str:
         self.note("carry")

@@ -45,6 +45,9 @@ def exchange(clock: FakeClock, **changes: Any) -> Any:
         "response_bytes": 4,
         "response_type": "application/json",
         "streamed": False,
+        "events": 0,
+        "overhead_s": 0.00025,
+        "auth_state": "hit",
         "cached": False,
         "tap": None,
         "fault": None,
@@ -85,6 +88,7 @@ def test_a_record_says_what_happened() -> None:
     assert (record.provider, record.path, record.model_type) == ("openai", "v1/chat/completions", "chat")
     assert (record.event_id, record.metadata, record.token_id, record.user_agent) == ("e", "{}", "token-1", "t/1")
     assert (record.success, record.status_code, record.outcome) == (True, 200, "completed")
+    assert (record.overhead_us, record.auth_state, record.events) == (250, "hit", 0)
     assert "secret" not in str(record)
     assert counters == {"requests": 1}
 
@@ -159,6 +163,7 @@ def test_a_full_queue_drops_and_says_so() -> None:
     records, counters = rig.flushed()
     assert len(records) == 3
     assert counters == {"requests": 10, "log_dropped": 7}
+    rig.reporter.outgoing.confirmed(1)
     rig.report()
     assert rig.flushed()[1] == {"requests": 1}, "told once"
 

@@ -76,8 +76,8 @@ async def test_the_endpoint_for_an_input(
     x = exchange(json.dumps({"model": model, "input": given}).encode())
     attempt = await choose(x)
     assert attempt.target.origin.authority + attempt.target.path == url
-    assert json.loads(attempt.body.held) == sent
-    assert attempt.body.length == len(attempt.body.held)
+    assert json.loads(x.body.held) == sent
+    assert x.body.length == len(x.body.held)
     assert attempt.enveloped is enveloped
     assert b"Bearer ours" not in attempt.block
     assert (b"accept-encoding: identity\r\n" in attempt.block) is enveloped
@@ -85,8 +85,9 @@ async def test_the_endpoint_for_an_input(
 
 
 async def test_a_model_in_the_path_keeps_its_body() -> None:
-    attempt = await choose(exchange(b'{"prompt": "x"}', "@cf/meta/llama"))
-    assert (attempt.body.held, attempt.enveloped) == (b'{"prompt": "x"}', False)
+    x = exchange(b'{"prompt": "x"}', "@cf/meta/llama")
+    attempt = await choose(x)
+    assert (x.body.held, attempt.enveloped) == (b'{"prompt": "x"}', False)
     assert b"authorization: Bearer k-workers-ai\r\n" in attempt.block
 
 

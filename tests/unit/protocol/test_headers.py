@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.model.faults import EXPECTATION_FAILED, HEADERS_TOO_LARGE, MALFORMED, Fault, Refusal
-from gateway.protocol.headers import CREDENTIAL_FIELDS, RequestHead, response_fields
+from gateway.protocol.headers import CREDENTIAL_FIELDS, RequestHead
 
 LIMIT = 65_536
 
@@ -314,86 +314,3 @@ def test_a_value_is_found_by_lowercase_name_and_the_first_counts() -> None:
     one = head((b"User-Agent", b"one"), (b"user-agent", b"two"))
     assert one.value(b"user-agent") == b"one"
     assert one.value(b"accept") == b""
-
-
-# --- answers ----------------------------------------------------------------------------------------------
-
-ANSWER_DROPPED = [
-    (b"connection", b"keep-alive"),
-    (b"connection", b"close"),
-    (b"keep-alive", b"timeout=5"),
-    (b"proxy-authenticate", b"Basic"),
-    (b"te", b"trailers"),
-    (b"trailer", b"x-sum"),
-    (b"transfer-encoding", b"chunked"),
-    (b"upgrade", b"h2"),
-    (b"content-length", b"5"),
-    (b"alt-svc", b'h3=":443"'),
-    (b"cf-aig-log-id", b"forged"),
-    (b"cf-aig-cache-status", b"HIT"),
-]
-
-
-@pytest.mark.parametrize(("name", "value"), ANSWER_DROPPED, ids=lambda part: part.decode())
-def test_a_providers_hop_and_our_names_do_not_cross_back(name: bytes, value: bytes) -> None:
-    for spelled in cases(name):
-        fields = ((b"X-Before", b"1"), (spelled, value), (b"x-after", b"2"))
-        assert response_fields(fields).lines == [b"X-Before: 1\r\n", b"x-after: 2\r\n"]
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        (b"Content-Type", b"text/event-stream; charset=utf-8"),
-        (b"x-request-id", b"req_1"),
-        (b"openai-processing-ms", b"12"),
-        (b"anthropic-ratelimit-requests-remaining", b"9"),
-        (b"Retry-After", b"3"),
-        (b"x-ratelimit-limit-requests", b"60"),
-        (b"x-should-retry", b"true"),
-        (b"content-encoding", b"gzip"),
-        (b"www-authenticate", b"Bearer"),
-        (b"cf-ray", b"1-XXX"),
-        (b"date", b"Mon, 23 Nov 2026 00:00:00 GMT"),
-    ],
-    ids=lambda part: part.decode(),
-)
-def test_the_providers_own_fields_cross_back(name: bytes, value: bytes) -> None:
-    assert response_fields(((name, value),)).lines == [name + b": " + value + b"\r\n"]
-
-
-@pytest.mark.parametrize("connection", [[b"x-hop"], [b"close, X-Hop"], [b"close", b"x-hop"], [b"x-other", b"x-hop"]])
-@pytest.mark.parametrize("first", [True, False])
-def test_what_an_answers_connection_names_does_not_cross_back(connection: list[bytes], first: bool) -> None:
-    named = [(b"Connection", value) for value in connection]
-    others = [(b"X-Hop", b"1"), (b"content-type", b"text/plain"), (b"x-stays", b"2")]
-    found = response_fields(tuple(named + others if first else others + named))
-    assert found.lines == [b"content-type: text/plain\r\n", b"x-stays: 2\r\n"]
-    assert found.content_type == b"text/plain"
-
-
-def test_the_relay_learns_what_it_wants_to_know() -> None:
-    found = response_fields(
-        ((b"Content-Type", b"application/json"), (b"Content-Encoding", b"br"), (b"Cache-Control", b"no-store"))
-    )
-    assert (found.content_type, found.encoded, found.cache_control) == (b"application/json", True, True)
-    empty = response_fields(())
-    assert (empty.lines, empty.content_type, empty.encoded, empty.cache_control) == ([], b"", False, False)
-
-
-def test_framing_fields_are_kept_apart_even_if_connection_names_them() -> None:
-    fields = ((b"Connection", b"content-length, x-hop"), (b"X-Hop", b"1"), (b"Content-Length", b"5"))
-    found = response_fields(fields)
-    assert (found.lines, found.framing) == ([], ((b"content-length", b"5"),))
-
-
-def test_repeated_answer_fields_stay_repeated() -> None:
-    fields = ((b"link", b"<a>"), (b"Link", b"<b>"))
-    assert response_fields(fields).lines == [b"link: <a>\r\n", b"Link: <b>\r\n"]
-
-
-@pytest.mark.parametrize("name", [b"Set-Cookie", b"Strict-Transport-Security", b"Clear-Site-Data", b"Public-Key-Pins"])
-def test_only_control_may_speak_of_our_origin(name: bytes) -> None:
-    fields = ((name, b"x"),)
-    assert response_fields(fields).lines == []
-    assert response_fields(fields, own=True).lines == [name + b": x\r\n"]

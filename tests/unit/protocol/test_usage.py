@@ -7,7 +7,7 @@ import pytest
 
 from gateway.model.records import UNKNOWN_USAGE, Usage
 from gateway.model.targets import Dialect
-from gateway.protocol.usage import UsageReader
+from gateway.protocol.usage import usage_reader
 
 LIMIT = 4096
 
@@ -25,7 +25,7 @@ def read(
     dialect: Dialect = Dialect.OPENAI,
     limit: int = LIMIT,
 ) -> Usage:
-    reader = UsageReader(dialect, streamed=streamed, limit_bytes=limit)
+    reader = usage_reader(dialect, streamed=streamed, limit_bytes=limit)
     for at in range(0, len(body), size):
         reader.feed(body[at : at + size])
     return reader.finish(whole)
@@ -157,7 +157,7 @@ def test_streams(name: str, size: int) -> None:
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams_whose_chunks_are_events(name: str) -> None:
     body, usage = STREAMS[name]
-    reader = UsageReader(Dialect.OPENAI, streamed=True, limit_bytes=LIMIT)
+    reader = usage_reader(Dialect.OPENAI, streamed=True, limit_bytes=LIMIT)
     for part in body.split(b"\n\n"):
         reader.feed(part + b"\n\n")
     assert reader.finish(whole=True) == usage

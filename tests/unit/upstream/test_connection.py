@@ -9,12 +9,12 @@ import gc
 import pytest
 from fakes.wire import Sink, Wired, turns
 
-from gateway.protocol.headers import response_fields
+from gateway.protocol.response_head import ResponseHead
 from gateway.upstream.connection import EXACT_BELOW_S, HEAD_LIMIT, INTERIM_LIMIT, TICK_S, ticks
-from gateway.upstream.port import Cause, ResponseHead, Stage, UpstreamFailure
+from gateway.upstream.port import Cause, Stage, UpstreamFailure
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 5\r\n\r\n"
-FIELDS = ((b"Content-Type", b"text/plain"), (b"X-A", b"1"), (b"x-a", b"2"), (b"Content-Length", b"5"))
+CROSSING = b"Content-Type: text/plain\r\nX-A: 1\r\nx-a: 2\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
 
@@ -22,6 +22,10 @@ UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
 def told(failure: BaseException | None) -> tuple[Stage, Cause, bool, bool]:
     assert isinstance(failure, UpstreamFailure)
     return failure.stage, failure.cause, failure.reused, failure.answered
+
+
+def said(head: ResponseHead) -> tuple[int, bytes, int | None, bool, bytes]:
+    return head.status, head.reason, head.content_length, head.bodiless, head.lines
 
 
 async def poured(wired: Wired, sink: Sink) -> None:
@@ -38,7 +42,7 @@ async def test_a_head_may_come_in_any_two_pieces() -> None:
         wired.feed(HEAD[:at])
         assert not waiting.done()
         wired.feed(HEAD[at:])
-        assert waiting.result() == ResponseHead(200, b"OK", FIELDS, 5, False, response_fields(FIELDS))
+        assert said(waiting.result()) == (200, b"OK", 5, False, CROSSING)
 
 
 async def test_a_head_may_come_byte_by_byte_and_with_its_body() -> None:
@@ -91,7 +95,7 @@ async def test_interim_answers_are_skipped(before: bytes) -> None:
         wired, sink = Wired(), Sink()
         waiting = wired.ask()
         wired.feed(*pieces)
-        assert waiting.result().fields == FIELDS
+        assert said(waiting.result()) == (200, b"OK", 5, False, CROSSING)
         wired.feed(b"hello")
         await poured(wired, sink)
         assert sink.payload == b"hello"
@@ -177,8 +181,7 @@ async def test_a_streamed_body_reaches_the_sink_piece_by_piece() -> None:
     wired, sink = Wired(), Sink()
     waiting = wired.ask()
     wired.feed(CHUNKED)
-    fields = ((b"Transfer-Encoding", b"chunked"),)
-    assert waiting.result() == ResponseHead(200, b"OK", fields, None, False, response_fields(fields))
+    assert said(waiting.result()) == (200, b"OK", None, False, b"")
     pouring = asyncio.create_task(wired.connection.pour(sink))
     await turns()
     assert sink.pieces == [(b"", None, False)], "the head may go out before any of the body is here"

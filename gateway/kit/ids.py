@@ -11,6 +11,8 @@ _DIGITS = 19
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _pool = ""
 _pool_at = 0
+_moment = ""
+_moment_ms = -1
 
 
 def _noise() -> str:
@@ -29,9 +31,13 @@ def _noise() -> str:
 
 def uuid7(wall_s: float | None = None) -> str:
     """A UUIDv7 (RFC 9562 section 5.7), lowercase with hyphens; `wall_s` in seconds since the epoch."""
-    moment = f"{int((time.time() if wall_s is None else wall_s) * 1000) & 0xFFFF_FFFF_FFFF:012x}"
+    global _moment, _moment_ms
+    ms = int((time.time() if wall_s is None else wall_s) * 1000) & 0xFFFF_FFFF_FFFF
+    if ms != _moment_ms:  # many requests share a millisecond
+        digits = f"{ms:012x}"
+        _moment, _moment_ms = f"{digits[:8]}-{digits[8:]}-7", ms
     noise = _noise()
-    return f"{moment[:8]}-{moment[8:]}-7{noise[:3]}-{_VARIANT[noise[3]]}{noise[4:7]}-{noise[7:]}"
+    return f"{_moment}{noise[:3]}-{_VARIANT[noise[3]]}{noise[4:7]}-{noise[7:]}"
 
 
 def uuid4_text() -> str:

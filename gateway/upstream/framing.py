@@ -198,15 +198,14 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,18}\Z")
 
 
 def framing_for(method: str, status: int, fields: Fields) -> tuple[Framing, int | None]:
-    """How the body of this answer ends (RFC 9112 section 6.3), and its Content-Length if it has one.
+    """How the body of this answer ends (RFC 9112 section 6.3), and its Content-Length if it has one. Names in lowercase.
 
     Raises BadFraming for both framings, two lengths, or a transfer coding we do not know: forwarding any of these is
     request smuggling's other half.
     """
     length: bytes | None = None
     coding: bytes | None = None
-    for name, value in fields:
-        key = name.lower()
+    for key, value in fields:
         if key == b"content-length":
             if length is not None or not _LENGTH.match(value):
                 raise BadFraming("content-length")

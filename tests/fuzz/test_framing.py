@@ -105,7 +105,7 @@ def test_a_counted_body_never_gives_more_than_its_length(data: bytes, length: in
 
 
 _FIELD = st.tuples(
-    st.sampled_from([b"content-length", b"Content-Length", b"transfer-encoding", b"Transfer-Encoding", b"x-other"]),
+    st.sampled_from([b"content-length", b"transfer-encoding", b"x-other"]),
     st.one_of(st.sampled_from([b"5", b"0", b"chunked", b"gzip, chunked", b"5, 5"]), st.binary(max_size=6)),
 )
 

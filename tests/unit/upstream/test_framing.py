@@ -208,7 +208,7 @@ def test_no_body_is_whole_at_once() -> None:
 
 # --- which framing (RFC 9112 section 6.3) ---------------------------------------------------------------
 
-LENGTH, CHUNKED = (b"Content-Length", b"5"), (b"Transfer-Encoding", b"chunked")
+LENGTH, CHUNKED = (b"content-length", b"5"), (b"transfer-encoding", b"chunked")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ LENGTH, CHUNKED = (b"Content-Length", b"5"), (b"Transfer-Encoding", b"chunked")
     [
         ("GET", 200, [], UntilClose, None),
         ("POST", 200, [LENGTH], Counted, 5),
-        ("POST", 200, [(b"CONTENT-LENGTH", b"0")], NoBody, 0),
+        ("POST", 200, [(b"content-length", b"0")], NoBody, 0),
         ("POST", 200, [CHUNKED], Chunked, None),
         ("POST", 200, [(b"transfer-encoding", b"Chunked")], Chunked, None),
         ("POST", 500, [CHUNKED], Chunked, None),

@@ -19,25 +19,36 @@ _ENDS: Final = frozenset(b",}")
 _DEPTH_LIMIT: Final = 1000
 """Deeper nesting is nobody's request; parsers refuse it too."""
 
-_STRING: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
-_ATOM: Final = rb'[^"\[\]{}]++|"' + _STRING + rb'"'
+_WINDOW_BYTES: Final = 4 * 1024
+"""What one match of a step may look at. For each turn of a group `re` notes a way back: up to 150 bytes of memory for one of
+input. A possessive group would not, but those are wrong before Python 3.11.5 (CPython gh-106052), Debian 12's among them."""
+_DIRECT_WINDOW_BYTES: Final = 64 * 1024
+"""The same for the first look at a body, which is not taken up where it ended: as much as comes in one piece."""
+
+_STRING: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*'
+_QUOTED: Final = rb'"[^"\\]*+(?:"|(?:\\.[^"\\]*+)+")'
+_PLAIN: Final = rb'[^"\[\]{}]*+'
 _SPACE: Final = rb"[ \t\r\n]*+"
+
+
+def _inside(one: bytes) -> bytes:
+    """What may stand between brackets: such values, and between them anything flat."""
+    return _PLAIN + rb"(?:" + one + _PLAIN + rb")*"
 
 
 def _shallow(levels: int) -> bytes:
     """An array or object with at most so many levels of nesting."""
-    inner = rb"(?:" + _ATOM + rb")*+"
-    for _ in range(levels):
-        value = rb"[\[{]" + inner + rb"[\]}]"
-        inner = rb"(?:" + _ATOM + rb"|" + value + rb")*+"
+    value = rb"[\[{]" + _inside(_QUOTED) + rb"[\]}]"
+    for _ in range(levels - 1):
+        value = rb"[\[{]" + _inside(rb"(?:" + _QUOTED + rb"|" + value + rb")") + rb"[\]}]"
     return value
 
 
 _SHALLOW: Final = _shallow(4)
 _IN_STRING: Final = re.compile(_STRING, re.DOTALL)
-_IN_NESTED: Final = re.compile(rb"(?:" + _ATOM + rb"|" + _SHALLOW + rb")*+", re.DOTALL)
-_TO_BRACKET: Final = re.compile(_IN_NESTED.pattern + rb'([\[{]++|[\]}]++|")', re.DOTALL)
-"""Group 1 is a run of brackets that the shallow values do not account for, or the quote of a string without end."""
+_TO_BRACKET: Final = re.compile(_inside(rb"(?:" + _QUOTED + rb"|" + _SHALLOW + rb")") + rb'([\[{]++|[\]}]++|"|)', re.DOTALL)
+"""Group 1 is a run of brackets that the shallow values do not account for, the quote of a string without end in sight, or
+nothing where the bytes or the window end."""
 _IN_SCALAR: Final = re.compile(rb'[^,\]}"\[{]*+')
 _BLANK: Final = re.compile(_SPACE)
 
@@ -55,9 +66,9 @@ def _patterns(key: str) -> _Patterns:
         raise ValueError("the key must be an ASCII identifier")
     spelt = "".join(rf"(?:{char}|\\u00(?i:{ord(char):02x}))" for char in key).encode()
     name = rb'"(?!' + spelt + rb'")' + _STRING + rb'"'
-    value = rb'(?:"' + _STRING + rb'"|[^ \t\r\n"\[\]{},:]++|' + _SHALLOW + rb")"
+    value = rb"(?:" + _QUOTED + rb'|[^ \t\r\n"\[\]{},:]++|' + _SHALLOW + rb")"
     colon = _SPACE + rb":" + _SPACE
-    others = rb"[ \t\r\n,]*+(?:" + name + colon + value + _SPACE + rb",[ \t\r\n,]*+)*+"
+    others = rb"[ \t\r\n,]*+(?:" + name + colon + value + _SPACE + rb",[ \t\r\n,]*+)*"
     direct = _SPACE + rb"\{" + others + rb'"' + key.encode() + rb'"' + colon + rb'"([^"\\]*+)"'
     return _Patterns(re.compile(others, re.DOTALL), re.compile(direct, re.DOTALL))
 
@@ -170,7 +181,7 @@ class StringFinder:
         return False
 
     def _found_directly(self) -> bool:
-        found = self._patterns.direct.match(self._buffer)
+        found = self._patterns.direct.match(self._buffer, 0, _DIRECT_WINDOW_BYTES)
         if found is None:
             return False
         self._mark, end = found.span(1)
@@ -196,11 +207,17 @@ class StringFinder:
                 return self._scalar()
 
     def _skip(self, pattern: re.Pattern[bytes]) -> int:
-        """Move over what the pattern takes; the byte there, or -1 when the bytes run out."""
-        found = pattern.match(self._buffer, self._position)
-        assert found is not None  # each of these patterns matches the empty string
-        self._position = found.end()
-        return self._buffer[self._position] if self._position < len(self._buffer) else -1
+        """Move over what the pattern takes, window by window; the byte there, or -1 when the bytes run out."""
+        buffer, begin = self._buffer, self._position
+        while True:
+            found = pattern.match(buffer, begin, begin + _WINDOW_BYTES)
+            assert found is not None  # each of these patterns matches the empty string
+            end = found.end()
+            if end - begin < _WINDOW_BYTES - 1:  # it did not stop for the window, which may fall within an escape
+                break
+            begin = end
+        self._position = end
+        return buffer[end] if end < len(buffer) else -1
 
     def _start(self) -> bool:
         byte = self._skip(_BLANK)
@@ -282,9 +299,12 @@ class StringFinder:
     def _nested(self) -> bool:
         """The loop over brackets: all state in locals, because hostile bodies consist of nothing else."""
         buffer, position, depth = self._buffer, self._position, self._depth
-        going_on = False
-        while (found := _TO_BRACKET.match(buffer, position)) is not None:
+        while position < len(buffer):
+            found = _TO_BRACKET.match(buffer, position, position + _WINDOW_BYTES)
+            assert found is not None  # it matches the empty string
             begin, position = found.span(1)
+            if begin == position:
+                continue
             byte = buffer[begin]
             if byte in _OPENERS:
                 depth += position - begin
@@ -293,17 +313,15 @@ class StringFinder:
                 continue
             if byte == _QUOTE:
                 self._place = _Place.STRING
-                going_on = True
                 break
             depth -= position - begin
             if depth <= 0:
                 position += depth
                 depth = 0
                 self._place = _Place.MEMBERS
-                going_on = True
                 break
         self._position, self._depth = position, depth
-        return going_on or self._skip(_IN_NESTED) >= 0
+        return self._place is not _Place.NESTED
 
     def _scalar(self) -> bool:
         byte = self._skip(_IN_SCALAR)

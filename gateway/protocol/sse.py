@@ -5,7 +5,7 @@ from typing import Final
 
 _CR: Final = 13
 _LF: Final = 10
-_BLANK_LINE: Final = re.compile(rb"[\r\n](?:(?<=\r)\n)?+[\r\n](?:(?<=\r)\n)?+")
+_BLANK_LINE: Final = re.compile(rb"(?:\n|\r\n?+)(?:\n|\r\n?+)")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _SLACK: Final = 8
 """Room for what is held beside the event: its line end, a byte order mark."""

@@ -19,7 +19,9 @@ from gateway.protocol.sse import EventSplitter
 _MEMBER: Final = re.compile(rb'"(usage|usageMetadata|billed_units)"\s*+:\s*+\{')
 _MAYBE: Final = re.compile(rb'"(?:usage|usageMetadata|billed_units)"(?!\s*+:\s*+null)')
 """For raw stream bytes, where the lines of one event's data are not joined yet."""
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{\]}]', re.DOTALL)
+_TOKEN: Final = re.compile(rb'\\.|["\[{\]}]', re.DOTALL)
+"""An escape, so that its quote ends nothing; a quote; a bracket."""
+_QUOTE: Final = 0x22
 _HEAD_BYTES: Final = 4096
 _BIGGEST: Final = 2**53
 """Beyond it JSON readers disagree; nobody's token count."""
@@ -320,23 +322,29 @@ def _from_tail(data: bytes) -> Usage | None:
 
     A quote within a string is escaped, so text that looks like the member cannot be taken for it.
     """
-    members = list(_MEMBER.finditer(data))
-    named = [member for member in members if member[1] != b"billed_units"]
-    if not members:
+    found = named = None
+    for found in _MEMBER.finditer(data):
+        if found[1] != b"billed_units":
+            named = found
+    found = named or found
+    if found is None:
         return None
-    found = (named or members)[-1]
     trailing = _trailing(data, found.end() - 1)
-    if trailing is None or not 1 <= trailing.open_around <= (2 if named else 3):
+    if trailing is None or not 1 <= trailing.open_around <= (2 if named is not None else 3):
         return None
     usage = _object(data[found.end() - 1 : trailing.end])
     return None if usage is None else _counted(usage)
 
 
 def _trailing(data: bytes, begin: int) -> _Trailing | None:
-    end, depth = 0, 0
+    end, depth, quoted = 0, 0, False
     for token in _TOKEN.finditer(data, begin):
         byte = data[token.start()]
-        if byte in b"[{":
+        if byte == _QUOTE:
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif byte in b"[{":
             depth += 1
         elif byte in b"]}":
             depth -= 1

@@ -1,11 +1,13 @@
 """Whatever the object and its cut: the finder agrees with a parser, and splicing changes nothing else."""
 
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.protocol import jsonspan
 from gateway.protocol.jsonspan import SpanState, StringFinder
 
 LIMIT = 1 << 20
@@ -63,6 +65,30 @@ def test_it_agrees_with_a_parser(document: dict[str, Any], option: int, cuts: li
         assert finder.spliced(new) == orjson.dumps({**document, "model": new}, option=option)
     else:
         assert (finder.state, finder.value) == (SpanState.ABSENT, "")
+
+
+@settings(max_examples=400, deadline=None)
+@given(OBJECTS, OPTIONS, CUTS, st.integers(3, 40), st.integers(1, 40))
+def test_where_its_windows_end_does_not_matter(
+    document: dict[str, Any], option: int, cuts: list[int], window: int, direct: int
+) -> None:
+    body = orjson.dumps(document, option=option)
+    whole, wanted = [len(body)], document.get("model")
+    with patch.multiple(jsonspan, _WINDOW_BYTES=window, _DIRECT_WINDOW_BYTES=direct):
+        for chunks in (cuts, whole):
+            finder = find(body, chunks)
+            expected = (SpanState.FOUND, wanted) if isinstance(wanted, str) else (SpanState.ABSENT, "")
+            assert (finder.state, finder.value) == expected
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PIECES, max_size=40).map(b"".join), CUTS, st.integers(3, 12))
+def test_nor_does_it_in_any_bytes(tail: bytes, cuts: list[int], window: int) -> None:
+    body = b'{"a":' + tail
+    expected = find(body, [len(body)])
+    with patch.multiple(jsonspan, _WINDOW_BYTES=window, _DIRECT_WINDOW_BYTES=window):
+        finder = find(body, cuts)
+    assert (finder.state, finder.value) == (expected.state, expected.value)
 
 
 @settings(max_examples=400, deadline=None)

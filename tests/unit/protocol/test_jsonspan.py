@@ -1,7 +1,11 @@
 """Finding and replacing one top-level string of an object that arrives in pieces."""
 
+import gc
+import tracemalloc
+
 import orjson
 import pytest
+from fakes.growth import grows_evenly
 
 from gateway.protocol.jsonspan import SpanState, StringFinder
 
@@ -153,8 +157,11 @@ HOSTILE = [
     b"[[[[[[",
     b'"a":1,',
     b'{"a":[[]]},',
+    b'["",{"a":"\\n"}],',
     b'\\"',
+    b'\\\\"',
     b"\\",
+    b"\\n",
     b'""',
     b"{}",
     b"]",
@@ -162,11 +169,36 @@ HOSTILE = [
     b" ",
     b":",
 ]
+OPENINGS = [b'{"a":[', b'{"a":"', b"{", b'{"', b'{"a":', b'{"a":[[[[[["']
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-@pytest.mark.parametrize("opening", [b'{"a":[', b'{"a":"', b"{", b'{"', b'{"a":'])
+@pytest.mark.parametrize("opening", OPENINGS)
 @pytest.mark.timeout(30)
 def test_hostile_bodies_end(opening: bytes, piece: bytes) -> None:
     body = opening + piece * (60_000 // len(piece))
     assert find(body, 1000).state is find(body, len(body)).state
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.parametrize("size", [1000, LIMIT])
+@pytest.mark.timeout(60)
+def test_time_grows_with_the_body_and_no_faster(piece: bytes, size: int) -> None:
+    for opening in OPENINGS:
+        assert grows_evenly(lambda body: find(body, size), opening, piece), opening
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_hostile_body_takes_little_memory_beside_itself(piece: bytes) -> None:
+    """A window of the finder is looked at, whatever the body: patterns note ways back, many bytes for each of input."""
+    for opening in OPENINGS:
+        body = opening + piece * (2_000_000 // len(piece))
+        finder = StringFinder("model", 1 << 22)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            finder.feed(body)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak - len(body) < 12_000_000, opening

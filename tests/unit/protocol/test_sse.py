@@ -1,6 +1,7 @@
 """Splitting event streams: line ends of every kind, any cut, bounded memory."""
 
 import pytest
+from fakes.growth import grows_evenly
 
 from gateway.protocol.sse import EventSplitter
 
@@ -75,3 +76,12 @@ def test_clean_means_between_two_events() -> None:
     for chunk, clean in [(b"data: a", False), (b"\n", False), (b"\n", True), (b"data: b\r\n\r", False), (b"\n", True)]:
         splitter.feed(chunk)
         assert splitter.clean is clean
+
+
+@pytest.mark.parametrize(
+    "piece", [b"\r\n", b"\r", b"\n", b"\r\r\n", b"data", b"data\r", b"data: x\n", b"data: x\r\n\r\n", b"\n\r\n"]
+)
+@pytest.mark.parametrize("size", [100, 1_000_000])
+@pytest.mark.timeout(60)
+def test_time_grows_with_the_stream_and_no_faster(piece: bytes, size: int) -> None:
+    assert grows_evenly(lambda stream: split(stream, size, limit=65536, tails=True), b"data: a", piece)

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from fakes.growth import grows_evenly
 
 from gateway.model.records import UNKNOWN_USAGE, Usage
 from gateway.model.targets import Dialect
@@ -275,3 +276,14 @@ def test_other_dialects_are_not_read() -> None:
     body = orjson.dumps({"model": "m-1", "usage": OPENAI_USAGE})
     assert read(body, streamed=False, dialect=Dialect.NONE) is UNKNOWN_USAGE
     assert read(sse(USAGE_CHUNK), streamed=True, dialect=Dialect.NONE) is UNKNOWN_USAGE
+
+
+@pytest.mark.parametrize(
+    "piece", [b'\\"', b'"', b"{", b"}", b"[]", b"\\", b'"usage":{', b'"usage" ', b'"usage":\n', b'{"usage":{}},', b"\n\n"]
+)
+@pytest.mark.parametrize("opening", [b'{"model":"m","usage":{"a":"', b'data: {"usage":{', b'data: {"a":"'])
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.timeout(60)
+def test_time_grows_with_the_answer_and_no_faster(opening: bytes, piece: bytes, streamed: bool) -> None:
+    """Even where an answer is kept whole; in service no more than 64 KiB of it is looked at."""
+    assert grows_evenly(lambda body: read(body, streamed=streamed, limit=1 << 20), opening, piece)

@@ -8,6 +8,9 @@ from gateway.run.config import local_origin, split_address
 from gateway.run.layers import ConfigError
 
 BACKLOG: Final = 4096
+UNSENT_BYTES: Final = 65_536
+"""What the kernel takes for a client beyond what is on its way to it. Without a limit that grows to megabytes for each client
+that reads slowly; what is on its way may still fill any distance."""
 
 
 class Listeners:
@@ -15,6 +18,8 @@ class Listeners:
 
     def __init__(self, inherited: Sequence[socket.socket] = ()) -> None:
         self._inherited = list(inherited)
+        for listener in self._inherited:
+            limit_unsent(listener)
         self._bound: dict[str, list[socket.socket]] = {}
 
     @property
@@ -66,12 +71,19 @@ def _bind(address: str) -> list[socket.socket]:
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.setblocking(False)
+            limit_unsent(listener)
             listener.bind(target)
             listener.listen(BACKLOG)
     except OSError as error:
         _close({address: bound})
         raise ConfigError(f"cannot listen on {address}: {(error.strerror or 'unknown error').lower()}") from None
     return bound
+
+
+def limit_unsent(listener: socket.socket) -> None:
+    """Accepted connections inherit it: no call for each of them. Of TCP only."""
+    if listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 def _close(sockets: dict[str, list[socket.socket]]) -> None:

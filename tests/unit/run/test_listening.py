@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.run.layers import ConfigError
-from gateway.run.listening import Listeners
+from gateway.run.listening import UNSENT_BYTES, Listeners
 
 
 @pytest.fixture
@@ -68,3 +68,19 @@ def test_inherited_sockets_replace_the_configured_addresses(taken: str) -> None:
         assert listeners.sockets == [inherited]
         listeners.close()
         assert inherited.fileno() == -1
+
+
+def unsent_limit(sock: socket.socket) -> int:
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+
+
+def test_what_waits_unsent_for_a_client_has_a_limit(listeners: Listeners) -> None:
+    """Bound here or inherited; each accepted connection has it from its listener."""
+    listeners.open(["127.0.0.1:0", "[::1]:0"])
+    assert {unsent_limit(listener) for listener in listeners.sockets} == {UNSENT_BYTES}
+    with socket.create_server(("127.0.0.1", 0)) as handed_over, socket.socket(socket.AF_UNIX) as other:
+        (first, _) = Listeners([handed_over, other]).sockets
+        with socket.create_connection(first.getsockname(), timeout=10):
+            accepted, _ = first.accept()
+            with accepted:
+                assert unsent_limit(accepted) == UNSENT_BYTES

@@ -550,6 +550,22 @@ async def test_a_full_sink_stops_the_reading_until_it_has_room() -> None:
     assert (sink.payload, sink.waits) == (b"hello" * 3, 3)
 
 
+async def test_a_full_sink_stops_the_reading_before_the_pour_wakes() -> None:
+    """A loop may hand over many reads in a row; each would be another piece in the client's memory."""
+    wired, sink = Wired(), Sink()
+    wired.ask()
+    wired.feed(CHUNKED)
+    pouring = asyncio.create_task(wired.connection.pour(sink))
+    await turns()
+    sink.full = True
+    wired.feed(b"5\r\nhello\r\n")
+    assert not wired.transport.reading
+    sink.room.set()
+    await turns()
+    wired.feed(b"0\r\n\r\n")
+    await asyncio.wait_for(pouring, 5)
+
+
 async def test_a_body_nobody_pours_is_held_but_not_read_on() -> None:
     wired, sink = Wired(), Sink()
     wired.ask()

@@ -1,6 +1,7 @@
 """A steady crowd of clients in threads, and an account of what befell them. For tests that break something meanwhile."""
 
 import http.client
+import random
 import threading
 import time
 import urllib.parse
@@ -23,10 +24,11 @@ class Load:
     A connection that the gateway ended while idle, or after announcing it, is opened anew like any client would.
     """
 
-    def __init__(self, service: Service, token: str, *, clients: int = 6, gateway_id: str = "default") -> None:
+    def __init__(self, service: Service, token: str, *, clients: int = 6, leave_share: float = 0.0) -> None:
+        """`leave_share`: of the requests, so many are given up by the client after the head; they count as `left`."""
         at = urllib.parse.urlsplit(service.origin)
         self._host, self._port = at.hostname or "", at.port or 0
-        self._path = f"/v1/{service.account}/{gateway_id}/openai/chat/completions"
+        self._path = f"/v1/{service.account}/default/openai/chat/completions"
         self._fields = {
             "cf-aig-authorization": f"Bearer {token}",
             "Authorization": "Bearer provider-key",
@@ -37,6 +39,7 @@ class Load:
         self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(clients)]
         self.outcomes: Counter[str] = Counter()
         self.clients = clients
+        self._leave_share = leave_share
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -59,7 +62,7 @@ class Load:
 
     @property
     def failed(self) -> int:
-        return sum(self.outcomes.values()) - self.outcomes["ok"]
+        return sum(self.outcomes.values()) - self.outcomes["ok"] - self.outcomes["left"]
 
     def _client(self, number: int) -> None:
         connection: http.client.HTTPConnection | None = None
@@ -88,6 +91,8 @@ class Load:
         except (ConnectionError, http.client.HTTPException):
             # On a reused connection this is the idle-close race, which every client repeats; on a fresh one a loss.
             return ("cut" if fresh else ""), False
+        if self._leave_share and random.random() < self._leave_share:
+            return "left", False
         try:
             text = answer.read()
         except (http.client.HTTPException, ConnectionError):

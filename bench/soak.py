@@ -150,7 +150,6 @@ def main() -> None:
     flags.add_argument("--clients", type=int, default=8)
     given = flags.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak") as folder, provider_in_thread() as provider:
-        provider.keep_bytes = 0
         providers = {"openai": provider.origin + "/v1"}
         with Service(Path(folder) / "data", providers=providers, workers=2) as service:
             print(json.dumps(soak(service, provider, given.minutes, given.clients), indent=2))

@@ -92,6 +92,7 @@ class Load:
             # On a reused connection this is the idle-close race, which every client repeats; on a fresh one a loss.
             return ("cut" if fresh else ""), False
         if self._leave_share and random.random() < self._leave_share:
+            answer.close()
             return "left", False
         try:
             text = answer.read()

@@ -36,6 +36,7 @@ from gateway.model.faults import STORE_DOWN
 from gateway.model.records import LogRecord
 from gateway.model.service import ControlConfig
 from gateway.store.port import Store, StoreDown
+from gateway.telemetry.loop_lag import LoopLag
 
 _BODY_BYTES: Final = 1024 * 1024
 """Largest body of a management request."""
@@ -59,8 +60,10 @@ class Control:
         self._recorder = Recorder(store, wanted=self._belongs)
         self._janitor = Janitor(store, self._access, self._changes)
         self._bootstrap = Bootstrap(config, store, self._access, clock, on_bootstrap)
-        counters = CounterSums()
+        counters = self.counters = CounterSums()
         self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
+        self._publisher.on_revoked = self._ops.revoked
+        self._loop_lag = LoopLag(lambda seconds: counters.observe("event_loop_lag_seconds", seconds, "control"))
         self.hub: LinkHandler = Hub(self._publisher, self._changes, self._access, self._recorder, counters)
         self._link = LinkServer(self.hub)
         self._opening: asyncio.Task[None] | None = None
@@ -79,6 +82,7 @@ class Control:
         if self._opening.done():
             self._opening.result()
         self._recorder.start()
+        self._loop_lag.start()
         if self._config.control_socket:
             runner = await self._runner(self._api())
             await web.UnixSite(runner, self._config.control_socket).start()
@@ -96,6 +100,7 @@ class Control:
     async def close(self) -> None:
         """End the links, then the listeners, write what is queued, close the store: `shutdown_s` at most for all."""
         step_s = self._config.shutdown_s / 5
+        self._loop_lag.stop()
         await cancel_and_wait(self._opening)
         await _within(step_s, self._link.close())
         for runner in self._runners:

@@ -1,42 +1,157 @@
-"""Counters of all edges, added up: right with any number of workers, and across their restarts."""
+"""What all edges counted, added up: right with any number of workers, and across their restarts.
 
-import re
+Edges send differences, so a worker that dies takes nothing back of what it has told. Gauges are kept for each connection
+and leave with it. Whatever the catalogue does not know is dropped: nothing an edge sends can make the page large or break it.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,99}(\{[^\n{}]{0,400}\})?")
-_MOST_SERIES: Final = 5_000
-"""Names beyond this are not kept: memory stays bounded whatever an edge sends."""
-_PREFIX: Final = "aig_"
+from gateway.model.records import LogRecord
+from gateway.telemetry.catalogue import BY_NAME, CLOSED, NONE, OPEN_LABELS, OTHER, Family, Kind
+from gateway.telemetry.metrics import MICRO, SEPARATOR, SUM, label
+
+Labels = tuple[str, ...]
+
+_MODEL_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/@+-")
+_MODEL_LENGTH: Final = 100
 
 
+@dataclass(slots=True)
+class Buckets:
+    counts: list[int]
+    total_us: int = 0
+
+
+@dataclass(slots=True)
 class CounterSums:
-    def __init__(self) -> None:
-        self.sums: dict[str, int] = {}
-        """Name, with its labels in braces if it has any → sum."""
+    sums: defaultdict[str, dict[Labels, int]] = field(default_factory=lambda: defaultdict(dict))
+    """Family → label values → count."""
+    histograms: defaultdict[str, dict[Labels, Buckets]] = field(default_factory=lambda: defaultdict(dict))
+    _gauges: dict[str, dict[tuple[str, Labels], int]] = field(default_factory=dict)
+    """Edge → (family, label values) → its value."""
+    _seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Open label → the values it took so far."""
 
-    def add(self, deltas: dict[str, int]) -> None:
+    # --- in
+
+    def add(self, edge_id: str, deltas: dict[str, int]) -> None:
+        """Take an edge's differences; the edge is that of one connection."""
         for name, delta in deltas.items():
-            if name in self.sums:
-                self.sums[name] += delta
-            elif len(self.sums) < _MOST_SERIES and _NAME.fullmatch(name):
-                self.sums[name] = delta
+            family_name, *rest = name.split(SEPARATOR)
+            family = BY_NAME.get(family_name)
+            if family is None or not isinstance(delta, int):
+                continue
+            if family.kind is Kind.HISTOGRAM:
+                self._add_to_histogram(family, rest, delta)
+            elif (labels := self._labels(family, rest)) is not None:
+                self._add_number(family, labels, delta, edge_id)
+
+    def forget(self, edge_id: str) -> None:
+        """The edge's connection ended, and with it what it holds."""
+        self._gauges.pop(edge_id, None)
+
+    def count(self, family: str, *labels: str, by: int = 1) -> None:
+        """Control's own counts, of values the catalogue knows."""
+        series = self.sums[family]
+        series[labels] = series.get(labels, 0) + by
+
+    def observe(self, family: str, seconds: float, *labels: str) -> None:
+        found = self._buckets(BY_NAME[family], labels)
+        found.counts[bisect_left(BY_NAME[family].bounds, seconds)] += 1
+        found.total_us += round(seconds * MICRO)
+
+    def take(self, batch: Iterable[LogRecord]) -> None:
+        """What the request log's rows say beyond what the edges count."""
+        for record in batch:
+            provider = self._capped("provider", label(record.provider) if _was_asked(record) else NONE)
+            self.observe("request_duration_seconds", record.duration_ms / 1000, provider)
+            self.count("body_bytes", "request", by=record.request_size)
+            self.count("body_bytes", "response", by=record.response_size)
+            if not record.success:
+                continue  # a model's name is what a client wrote: only a provider that knows it makes it a label
+            model = self._capped("model", _model(record.model))
+            self.count("model_requests", provider, model)
+            for kind, tokens in (
+                ("in", record.tokens_in),
+                ("out", record.tokens_out),
+                ("cached", record.tokens_cached),
+                ("reasoning", record.tokens_reasoning),
+            ):
+                if tokens:
+                    self.count("tokens", provider, model, kind, by=tokens)
+
+    # --- out
+
+    def gauges(self, family: str) -> dict[Labels, int]:
+        """Label values → the edges' values added up; never less than nothing."""
+        found: dict[Labels, int] = {}
+        for held in self._gauges.values():
+            for (name, labels), value in held.items():
+                if name == family:
+                    found[labels] = found.get(labels, 0) + value
+        return {labels: max(0, value) for labels, value in found.items()}
+
+    # --- within
+
+    def _add_number(self, family: Family, labels: Labels, delta: int, edge_id: str) -> None:
+        series = self.sums[family.name]
+        if family.kind is Kind.COUNTER:
+            if delta > 0:
+                series[labels] = series.get(labels, 0) + delta
+            return
+        held = self._gauges.setdefault(edge_id, {})
+        value = held[family.name, labels] = held.get((family.name, labels), 0) + delta
+        if family.kind is Kind.HIGHEST:
+            series[labels] = max(series.get(labels, 0), value)
+
+    def _add_to_histogram(self, family: Family, rest: list[str], delta: int) -> None:
+        labels = self._labels(family, rest[:-1]) if rest else None
+        if labels is None or delta < 0:
+            return
+        place = rest[-1]
+        if place == SUM:
+            self._buckets(family, labels).total_us += delta
+        elif place.isascii() and place.isdigit() and int(place) <= len(family.bounds):
+            self._buckets(family, labels).counts[int(place)] += delta
+
+    def _buckets(self, family: Family, labels: Labels) -> Buckets:
+        series = self.histograms[family.name]
+        if labels not in series:
+            series[labels] = Buckets([0] * (len(family.bounds) + 1))
+        return series[labels]
+
+    def _labels(self, family: Family, values: list[str]) -> Labels | None:
+        """The values as they may be shown; None if they are not this family's."""
+        if len(values) != len(family.labels):
+            return None
+        shown = []
+        for name, value in zip(family.labels, values, strict=True):
+            closed = CLOSED.get((family.name, name))
+            if closed is not None and value not in closed:
+                return None
+            shown.append(self._capped(name, value) if closed is None else value)
+        return tuple(shown)
+
+    def _capped(self, name: str, value: str) -> str:
+        seen = self._seen[name]
+        if value in seen or value in (NONE, OTHER):
+            return value
+        if len(seen) >= OPEN_LABELS[name]:
+            return OTHER
+        seen.add(value)
+        return value
 
 
-def render_metrics(counters: dict[str, int], gauges: dict[str, int]) -> str:
-    """Prometheus text format 0.0.4; families in order, prefix `aig_`."""
-    lines: list[str] = []
-    for kind, values in (("counter", counters), ("gauge", gauges)):
-        family = ""
-        for name in sorted(values, key=lambda name: (name.partition("{")[0], name)):
-            bare, brace, labels = name.partition("{")
-            if (named := _family(bare, kind)) != family:
-                family = named
-                lines.append(f"# TYPE {family} {kind}")
-            lines.append(f"{family}{brace}{labels} {values[name]}")
-    return "\n".join(lines) + "\n"
+def _was_asked(record: LogRecord) -> bool:
+    """Whether a provider was called; before that its name is only what the client wrote."""
+    return record.outcome != "refused" and (record.outcome != "client_gone" or record.first_byte_ms is not None)
 
 
-def _family(bare: str, kind: str) -> str:
-    """Prometheus wants counters to end in `_total`; the edges' short names need not."""
-    ending = "_total" if kind == "counter" and not bare.endswith("_total") else ""
-    return f"{'' if bare.startswith(_PREFIX) else _PREFIX}{bare}{ending}"
+def _model(name: str) -> str:
+    if not name:
+        return NONE
+    return name if len(name) <= _MODEL_LENGTH and _MODEL_CHARACTERS.issuperset(name) else OTHER

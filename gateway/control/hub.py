@@ -51,18 +51,25 @@ class Hub:
 
     def left(self, edge: EdgeConnection) -> None:
         self._publisher.left(edge)
+        self._counters.forget(edge.edge_id)
 
     def received(self, edge: EdgeConnection, frame: UpFrame) -> None:
         match frame:
             case Records(number, rows):
                 # `decode` made them whole records again.
-                self._recorder.take(cast(Sequence[LogRecord], rows), partial(edge.send, Recorded(number)))
+                records = cast(Sequence[LogRecord], rows)
+                self._recorder.take(records, partial(self._recorded, edge, number, records))
             case Counters(deltas):
-                self._counters.add(deltas)
+                self._counters.add(edge.edge_id, deltas)
             case Revoked(digest):
                 self._publisher.revoked(edge, digest)
             case Ready(worker, version):
                 self._publisher.is_ready(edge, worker, version)
+
+    def _recorded(self, edge: EdgeConnection, number: int, records: Sequence[LogRecord]) -> None:
+        """They are in the store, or given up: what they say is counted, and the edge need not keep them."""
+        self._counters.take(records)
+        edge.send(Recorded(number))
 
     async def answer(self, edge: EdgeConnection, question: Question) -> Answer:
         try:

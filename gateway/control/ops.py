@@ -7,13 +7,14 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from gateway.control.counters import CounterSums, render_metrics
+from gateway import __version__
+from gateway.control.counters import CounterSums, Labels
 from gateway.control.janitor import Janitor
-from gateway.control.publisher import Publisher
+from gateway.control.metrics import CONTENT_TYPE, Page
+from gateway.control.publisher import Publisher, Revocation
 from gateway.control.recorder import Recorder
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
-_METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +61,27 @@ class Ops:
         return web.Response(status=status, body=body, content_type="application/json", headers=_NO_STORE)
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        counters = self.counters.sums | {
-            "log_records_written_total": self.recorder.written,
-            "log_records_dropped_total": self.recorder.dropped,
-            "revocations_total": self.publisher.revocations,
+        page = Page(self.counters, self.own_metrics).render()
+        return web.Response(body=page, headers=_NO_STORE | {"Content-Type": CONTENT_TYPE})
+
+    def own_metrics(self) -> dict[str, dict[Labels, int]]:
+        """What control knows without the edges' counting: family → label values → value."""
+        asking = sum(entry.gateway.authentication for entry in self.publisher.gateways)
+        return {
+            "edges": {
+                ("expected",): self.workers,
+                ("connected",): self.publisher.connected,
+                ("ready",): self.publisher.ready,
+            },
+            "log_queue_records": {("control",): self.recorder.waiting},
+            "log_records_written": {(): self.recorder.written},
+            "log_records_dropped": {("control",): self.recorder.dropped},
+            "store_up": {(): int(self.opened() and self.janitor.store_up)},
+            "gateways": {("on",): asking, ("off",): sum(1 for _ in self.publisher.gateways) - asking},
+            "build_info": {(__version__,): 1},
         }
-        gauges = {
-            "edges_connected": self.publisher.connected,
-            "edges_ready": self.publisher.ready,
-            "edges_expected": self.workers,
-            "log_records_waiting": self.recorder.waiting,
-            "store_up": int(self.opened() and self.janitor.store_up),
-        }
-        text = render_metrics(counters, gauges)
-        return web.Response(body=text.encode(), headers=_NO_STORE | {"Content-Type": _METRICS_TYPE})
+
+    def revoked(self, revocation: Revocation) -> None:
+        """Count a revocation that is over."""
+        self.counters.observe("revocation_seconds", revocation.seconds)
+        self.counters.count("revocations", "incomplete" if revocation.missing else "confirmed")

@@ -6,7 +6,7 @@ the store committed it. A revocation is acknowledged: `revoke` ends when every e
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.kit.clock import Clock
@@ -72,6 +72,8 @@ class Publisher:
         self.loaded = False
         self.revocations = 0
         """Grows with each revocation: an answer about a token is stale if this moved while it was looked up."""
+        self.on_revoked: Callable[[Revocation], None] = lambda _: None
+        """Told of each revocation when it is over."""
         self._accounts: dict[str, AccountEntry] = {}
         self._gateways: dict[tuple[str, str], GatewayEntry] = {}
         self._edges: dict[str, _Edge] = {}
@@ -92,6 +94,10 @@ class Publisher:
     @property
     def accounts(self) -> Mapping[str, AccountEntry]:
         return self._accounts
+
+    @property
+    def gateways(self) -> Iterable[GatewayEntry]:
+        return self._gateways.values()
 
     def gateway(self, account_id: str, gateway_id: str) -> GatewayEntry | None:
         return self._gateways.get((account_id, gateway_id))
@@ -192,7 +198,9 @@ class Publisher:
         finally:
             self._forget(digest, wait)
         missing = (*wait.missing, *sorted(wait.waiting_for))
-        return Revocation(wait.confirmed, missing, self._clock.monotonic() - started)
+        revocation = Revocation(wait.confirmed, missing, self._clock.monotonic() - started)
+        self.on_revoked(revocation)
+        return revocation
 
     def _forget(self, digest: bytes, wait: _Wait) -> None:
         waits = self._waits[digest]

@@ -16,6 +16,7 @@ from gateway.protocol.options import NO_OPTIONS, RequestOptions
 class Exchange:
     __slots__ = (
         "answer",
+        "asked_at",
         "auth_state",
         "body",
         "cached",
@@ -76,6 +77,8 @@ class Exchange:
         """target; the usage tap may name it better"""
         self.logged = False
         """after the plan's phases: whether this request gets a row in the log"""
+        self.asked_at: float | None = None
+        """attempt: when the first connection to a provider was looked for"""
         self.committed = False
         """commit: the head went out, nothing can be retried or refused any more"""
         self.status = 0

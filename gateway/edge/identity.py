@@ -128,12 +128,15 @@ class Identity:
         self._bad: TTLCache[bytes, bool] = TTLCache(caching.negative_entries, caching.negative_ttl_s, timer=clock.monotonic)
         self._flights: SingleFlight[bytes, Principal] = SingleFlight()
         self._revocations = 0
+        self.hits = self.negatives = self.malformed = 0
+        """Answers that asked nobody, by what was known. What was asked is counted by name."""
 
     def known(self, credential: Credential) -> Principal | None:
         """The principal if nothing has to be asked; None if it has."""
         if credential is NONE_WANTED or credential is ABSENT:
             return ANONYMOUS
         if credential is MALFORMED:
+            self.malformed += 1
             return INVALID
         now = self._now()
         generation = self._link.generation
@@ -148,12 +151,15 @@ class Identity:
             credential.found_at = self._revocations
         if entry is not None and entry.generation == generation:
             if now < entry.refresh_at:
+                self.hits += 1
                 return entry.principal
             if now < entry.fresh_until:
+                self.hits += 1
                 self._refresh_ahead(credential.digest, entry)
                 return entry.principal
             return None
         if entry is None and credential.digest in self._bad:
+            self.negatives += 1
             return INVALID
         return None
 
@@ -165,11 +171,13 @@ class Identity:
         """
         digest = credential.digest
         try:
-            return await self._flights.run(digest, lambda: self._ask(digest)), "miss"
+            principal = await self._flights.run(digest, lambda: self._ask(digest))
+            self._count("auth_cache|miss")
+            return principal, "miss"
         except LinkDown:
             entry = self._good.get(digest)
             if entry is not None:
-                self._count("auth_stale")
+                self._count("auth_cache|stale")
                 return entry.principal, "stale"
             raise Refusal(CONTROL_DOWN) from None
 
@@ -180,7 +188,7 @@ class Identity:
         self._bad.pop(digest, None)
 
     async def _ask(self, digest: bytes) -> Principal:
-        self._count("auth_miss")
+        self._count("token_questions")
         while True:
             revocations, generation = self._revocations, self._link.generation
             principal = await self._link.ask_token(digest)

@@ -9,6 +9,7 @@ import orjson
 
 from gateway.edge.chooser import Chooser
 from gateway.edge.downstream import EdgeServer
+from gateway.edge.gauges import watch_identity, watch_pool, watch_requests
 from gateway.edge.identity import Identity, Reader
 from gateway.edge.lifecycle import Lifecycle
 from gateway.edge.phases.open_default import OpenDefault
@@ -60,6 +61,11 @@ class Edge:
         """Settings are loaded and connections are accepted."""
         return self._settled.is_set() and bool(self._listeners) and not self._draining
 
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return self._lifecycle.in_flight if self._lifecycle is not None else 0
+
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Connect the link, wait for the settings, then accept: until then clients wait in the backlog."""
         link = self._link = await self._connect(self._on_frame)
@@ -76,6 +82,9 @@ class Edge:
             lingering_time=LINGER_S,
             read_bufsize=READ_BYTES,
         )
+        watch_requests(self.reporter.metrics, lambda: lifecycle.in_flight, self.relay, self._server)
+        watch_pool(self.reporter.metrics, self.pool)
+        watch_identity(self.reporter.metrics, self._identity)
         loop = asyncio.get_running_loop()
         for sock in sockets:
             self._listeners.append(await loop.create_server(self._server, sock=sock, backlog=BACKLOG))

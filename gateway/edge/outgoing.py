@@ -43,6 +43,11 @@ class Outgoing:
         self._seal()
         return True
 
+    @property
+    def waiting(self) -> int:
+        """Rows that control has not confirmed."""
+        return len(self._open) + sum(len(records.rows) for records, _ in self._kept.values())
+
     def flush(self, link: EdgeLink) -> None:
         """Send what this connection has not carried yet; what the link does not take now waits for the next flush."""
         if not link.connected:

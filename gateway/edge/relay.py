@@ -62,6 +62,9 @@ class Relay:
         self._reporter = reporter
         self.draining = False
         """Answers announce the end of their connection."""
+        self.streams = 0
+        """Event streams under way."""
+        self._waits = reporter.metrics.histogram("upstream_wait_seconds")
 
     async def carry(self, x: Exchange, permit: Permit, attempts: tuple[Attempt, ...]) -> bool:
         """Send the request, relay the answer. `permit` is the proof that policy let it through."""
@@ -90,13 +93,16 @@ class Relay:
         pool, origin, guarded = self._pool, attempt.target.origin, attempt.guarded
         timeout_ms = x.options.request_timeout_ms
         timeout_s = self._timeouts.first_byte_s if timeout_ms is None else timeout_ms / 1000
+        x.asked_at = self._clock.monotonic()
         number = 0
         while True:
             number += 1
             connection = pool.idle_connection(origin, guarded=guarded) if number == 1 else None
             try:
                 if connection is None:
+                    began = self._clock.monotonic()
                     connection = await pool.connection(origin, guarded=guarded, fresh=number > 1)
+                    self._waits.observe(self._clock.monotonic() - began)
                 connection.start(x.request.method)
                 connection.send(_request(x.request.method, attempt.block, body))
                 waiting = connection.expect_head(timeout_s)
@@ -133,6 +139,7 @@ class Relay:
         x.committed = request.answered = True
         x.status = head.status
         x.first_byte_at = self._clock.monotonic()
+        self.streams += x.streamed
         try:
             await connection.pour(delivery)
         except UpstreamFailure:
@@ -144,6 +151,7 @@ class Relay:
             request.downstream.cut(reset=True)  # the client takes nothing any more
             return CLOSE
         finally:
+            self.streams -= x.streamed
             x.response_bytes = delivery.sent_bytes
             x.events = delivery.events
         x.outcome = "completed" if head.status < 500 else "upstream_error"

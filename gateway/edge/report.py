@@ -4,7 +4,7 @@ Records leave in batches, and are dropped and counted once too many wait (edge/o
 """
 
 import asyncio
-from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from gateway.edge.exchange import Exchange
@@ -17,6 +17,7 @@ from gateway.link.port import EdgeLink
 from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogRecord, Row, Usage
 from gateway.model.routes import Endpoint, Route, Surface
 from gateway.protocol.headers import RequestHead
+from gateway.telemetry.metrics import SEPARATOR, Metrics, refusal
 
 FLUSH_S: Final = 0.25
 COUNTERS_EVERY: Final = 4
@@ -35,8 +36,13 @@ class Reporter:
     def __init__(self, clock: Clock, queue_bytes: int) -> None:
         self.clock = clock
         self.outgoing = Outgoing(queue_bytes)
-        self._counters: Counter[str] = Counter()
-        self._dropped_told = 0
+        self.metrics = Metrics()
+        self.metrics.total(f"log_records_dropped{SEPARATOR}edge", lambda: self.outgoing.dropped)
+        self.metrics.gauge(f"log_queue_records{SEPARATOR}edge", lambda: self.outgoing.waiting)
+        self._finished = self.metrics.finished.append
+        self._overhead = self.metrics.histogram("overhead_seconds").observe
+        self._first_byte: dict[str, Callable[[float], None]] = {}
+        """By provider."""
         self._link: EdgeLink | None = None
         self._flusher: asyncio.Task[None] | None = None
 
@@ -49,16 +55,29 @@ class Reporter:
         self.flush(with_counters=True)
 
     def count(self, name: str) -> None:
-        self._counters[name] += 1
+        self.metrics.counts[name] += 1
 
     def __call__(self, x: Exchange) -> None:
         route = x.route
         if route is None or route.surface in (Surface.CONTROL, Surface.DASHBOARD, Surface.OPS):
-            self._counters["requests_other"] += 1
+            self._count_other(x)
             return
-        self._counters["requests"] += 1
-        if x.fault is not None:
-            self._counters[f"fault_{x.fault.name}"] += 1
+        plan, provider, permit = x.plan, x.provider, x.permit
+        self._finished(
+            (
+                plan.gateway.id if plan is not None and plan.gateway is not None else "",
+                provider.slug if provider is not None else "",
+                x.status or 499,
+                x.fault,
+                x.outcome,
+                None if permit is None else permit.token_id != "",
+            )
+        )
+        if x.asked_at is not None and provider is not None:
+            self._overhead(x.asked_at - x.started_at)
+            if x.first_byte_at is not None:
+                first_byte = self._first_byte.get(provider.slug) or self._first_byte_of(provider.slug)
+                first_byte(x.first_byte_at - x.asked_at)
         if not x.logged:
             return
         usage = x.tap.close(x.outcome == "completed") if isinstance(x.tap, UsageTap) else UNKNOWN_USAGE
@@ -66,23 +85,32 @@ class Reporter:
         if self.outgoing.put(row, ROW_BYTES + len(row[_PATH]) + len(x.options.metadata or "")):
             self.flush(with_counters=False)
 
+    def _first_byte_of(self, slug: str) -> Callable[[float], None]:
+        observe = self._first_byte[slug] = self.metrics.histogram("upstream_first_byte_seconds", slug).observe
+        return observe
+
+    def _count_other(self, x: Exchange) -> None:
+        surface = "none" if x.route is None else x.route.surface.name.lower()
+        self.metrics.counts[f"other_requests{SEPARATOR}{surface}"] += 1
+        if x.fault is not None:
+            self.metrics.counts[refusal(x.fault)] += 1
+
     def flush(self, *, with_counters: bool) -> None:
         link = self._link
         if link is None or not link.connected:
             return
         self.outgoing.flush(link)
         if with_counters:
-            self._counters["log_dropped"] += self.outgoing.dropped - self._dropped_told
-            self._dropped_told = self.outgoing.dropped
-            deltas = {name: count for name, count in self._counters.items() if count}
-            if deltas and link.send(Counters(deltas)):
-                self._counters.clear()
+            deltas = self.metrics.take(link.generation)
+            if deltas and not link.send(Counters(deltas)):
+                self.metrics.give_back(deltas)
 
     async def _flush_for_ever(self) -> None:
         turn = 0
         while True:
             await asyncio.sleep(FLUSH_S)
             turn += 1
+            self.metrics.fold()
             self.flush(with_counters=turn % COUNTERS_EVERY == 0)
 
     def _row(self, x: Exchange, usage: Usage) -> Row:

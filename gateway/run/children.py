@@ -1,11 +1,13 @@
 """One child process as the supervisor sees it, and the channel between the two.
 
-The channel is a socket pair. The child writes single bytes: ready, beat, bootstrapped, or a refusal with its reason. The
-supervisor writes nothing; its end of file tells the child that the supervisor is gone.
+The channel is a socket pair. The child writes single bytes: ready, bootstrapped; a beat with the number of its requests
+under way; or a refusal with its reason. The supervisor writes nothing; its end of file tells the child that the supervisor
+is gone.
 """
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,14 +22,20 @@ from gateway.run.orders import Orders, put
 
 READY: Final = b"r"
 BEAT: Final = b"."
+"""With a number and `;` behind it."""
 BOOTSTRAPPED: Final = b"t"
 REFUSED: Final = b"!"
 """Followed by one line of text; the child ends after it."""
 
+_COUNTED: Final = re.compile(rb"\.([0-9]{1,9});")
 _FIRST_BEAT_S: Final = 60.0
 _BEAT_LIMIT_S: Final = 10.0
 _LIVELY_S: Final = 3.0
 _PRIVATE_ENVIRONMENT: Final = ("GATEWAY_", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
+
+
+def beat(in_flight: int) -> bytes:
+    return b"%b%d;" % (BEAT, in_flight)
 
 
 class Child:
@@ -36,6 +44,8 @@ class Child:
         self.ready = False
         self.bootstrapped = False
         self.refusal = ""
+        self.in_flight = 0
+        """Requests under way, by its last beat."""
         self.started_at = time.monotonic()
         self.kill_at: float | None = None
         self.channel, theirs = socket.socketpair()
@@ -62,6 +72,8 @@ class Child:
         marks, refused, reason = said.partition(REFUSED)
         self.ready = self.ready or READY in marks
         self.bootstrapped = self.bootstrapped or BOOTSTRAPPED in marks
+        if counted := _COUNTED.findall(marks):
+            self.in_flight = int(counted[-1])
         if refused:
             self.refusal = reason.decode(errors="replace").strip()
 

@@ -15,6 +15,8 @@ class Orders:
     name: str
     """`control` or `edge-0`, `edge-1`, …"""
     log_level: str
+    restarts: int = 0
+    """How many processes the supervisor had to replace so far; shown in the metrics."""
     config: EdgeConfig | ControlConfig
 
 
@@ -28,6 +30,7 @@ def decode(text: bytes) -> Orders:
     return Orders(
         name=tree["name"],
         log_level=tree["log_level"],
+        restarts=tree["restarts"],
         config=_control(config) if tree["name"] == "control" else _edge(config),
     )
 

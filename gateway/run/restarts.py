@@ -14,6 +14,8 @@ class Restarts:
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
         self._deaths: dict[str, int] = {}
+        self.total = 0
+        """Children that died by themselves."""
 
     def __bool__(self) -> bool:
         return bool(self._due)
@@ -22,6 +24,7 @@ class Restarts:
         """Plan the replacement of a child that died by itself; how many quick deaths in a row that makes."""
         deaths = self._deaths.get(name, 0) + 1 if lived_s < QUICK_DEATH_S else 0
         self._deaths[name] = deaths
+        self.total += 1
         excess = deaths - FREE_RESTARTS
         self._due[name] = now if excess <= 0 else now + min(_FIRST_DELAY_S * 2.0 ** (excess - 1), _LAST_DELAY_S)
         return deaths

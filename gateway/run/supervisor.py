@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.model.service import ControlConfig
+from gateway.run import status
 from gateway.run.children import Child
 from gateway.run.config import ServiceConfig
 from gateway.run.layers import ConfigError
@@ -154,15 +155,14 @@ class Supervisor:
         """The watchdog is fed for the workers, not for this process: one that turns keeps the service alive."""
         if self._stop_signals or any(edge.lively(now) for edge in self._all_edges()):
             self._notifier.beat()
-        if self._announced and (status := self._status()) != self._told:
-            self._told = status
-            self._notifier.status(status)
+        if self._announced and (line := self._status()) != self._told:
+            self._told = line
+            self._notifier.status(line)
 
     def _status(self) -> str:
         if self._stop_signals:
-            return f"stopping: {_workers(len(self._all_edges()))} draining"
-        draining = f", {len(self._outgoing)} draining" if self._outgoing else ""
-        return f"{_workers(len(self._edges))}{draining}{self._trouble}"
+            return status.stopping(self._all_edges())
+        return status.serving(self._edges, self._outgoing, self._trouble)
 
     def _on_gone(self, child: Child, now: float) -> None:
         child.hear()
@@ -249,10 +249,13 @@ class Supervisor:
     # --- children
 
     def _start_control(self) -> Child:
-        return self._watch(Child(Orders(name="control", log_level=self._config.log_level, config=self._config.control)))
+        orders = Orders(
+            name="control", log_level=self._config.log_level, restarts=self._restarts.total, config=self._config.control
+        )
+        return self._watch(Child(orders))
 
     def _start_edge(self, slot: int, config: ServiceConfig) -> Child:
-        orders = Orders(name=f"edge-{slot}", log_level=config.log_level, config=config.edge)
+        orders = Orders(name=f"edge-{slot}", log_level=config.log_level, restarts=self._restarts.total, config=config.edge)
         return self._watch(Child(orders, self._listeners.sockets))
 
     def _watch(self, child: Child) -> Child:
@@ -272,7 +275,7 @@ class Supervisor:
         if len(self._edges) < self._config.workers or not all(edge.ready for edge in self._edges):
             return
         self._announced = True
-        print(f"gateway ready on {self._listeners.origin()} ({_workers(len(self._edges))})", flush=True)
+        print(f"gateway ready on {self._listeners.origin()} ({status.workers(len(self._edges))})", flush=True)
         if self._control.bootstrapped:
             print(f"first API token: {os.path.join(self._config.data_dir, 'bootstrap-token')}", flush=True)
         self._notifier.ready(self._status())
@@ -287,10 +290,6 @@ class Supervisor:
         now = time.monotonic()
         moments = [*self._restarts.moments(), *(child.kill_at for child in self._children() if child.kill_at is not None)]
         return max(0.02, min([_TICK_S, *(at - now for at in moments)]))
-
-
-def _workers(count: int) -> str:
-    return f"{count} worker{'s' if count != 1 else ''}"
 
 
 def _nothing() -> None:

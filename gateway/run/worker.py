@@ -20,6 +20,8 @@ from gateway.run import children, orders
 from gateway.run.keyfiles import write_secret
 from gateway.run.layers import ConfigError
 from gateway.telemetry import logging as json_logging
+from gateway.telemetry.loop_lag import LoopLag
+from gateway.telemetry.metrics import Metrics
 
 BOOTSTRAP_NAME: Final = "bootstrap-token"
 _BEAT_S: Final = 1.0
@@ -80,15 +82,17 @@ class Channel:
     def refuse(self, reason: str) -> None:
         self.say(children.REFUSED + " ".join(reason.split()).encode() + b"\n")
 
-    def attend(self) -> None:
-        """Beat from the loop, and end with the supervisor: without it nobody would stop or replace this process."""
+    def attend(self, in_flight: Callable[[], int] = lambda: 0) -> None:
+        """Beat from the loop, and end with the supervisor: without it nobody would stop or replace this process.
+
+        Each beat says how many requests are under way."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self._channel.fileno(), self._on_readable)
-        self._beat(loop)
+        self._beat(loop, in_flight)
 
-    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.say(children.BEAT)
-        loop.call_later(_BEAT_S, self._beat, loop)
+    def _beat(self, loop: asyncio.AbstractEventLoop, in_flight: Callable[[], int]) -> None:
+        self.say(children.beat(in_flight()))
+        loop.call_later(_BEAT_S, self._beat, loop, in_flight)
 
     def _on_readable(self) -> None:
         if not self._channel.recv(64):
@@ -120,10 +124,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         require_c_parser()
         if isinstance(given.config, ControlConfig):
-            run_loop(_serve_control(given.config, channel))
+            run_loop(_serve_control(given.config, channel, given.restarts))
         else:
             sockets = [socket.socket(fileno=fd) for fd in listen_fds]
-            run_loop(_serve_edge(given.config, given.name, sockets, channel))
+            run_loop(_serve_edge(given, given.config, sockets, channel))
     except (ConfigError, OSError, ValueError, ImportError) as error:
         return _refused(channel, given.name, error)
     except Exception as error:
@@ -146,12 +150,12 @@ def reason_of(name: str, error: Exception) -> str:
     return f"{name}: {type(error).__name__}, see the log"
 
 
-async def _serve_edge(config: EdgeConfig, name: str, sockets: Sequence[socket.socket], channel: Channel) -> None:
+async def _serve_edge(given: orders.Orders, config: EdgeConfig, sockets: Sequence[socket.socket], channel: Channel) -> None:
     from gateway.edge.listener import Edge
     from gateway.link.client import UnixLink, connect_unix
 
     stop = Stop(signal.SIGTERM)
-    channel.attend()
+    name = given.name
     links: list[UnixLink] = []
 
     async def connect(on_frame: OnFrame) -> EdgeLink:
@@ -160,6 +164,9 @@ async def _serve_edge(config: EdgeConfig, name: str, sockets: Sequence[socket.so
         return link
 
     edge = Edge(config, SystemClock(), connect, worker=name)
+    channel.attend(lambda: edge.in_flight)
+    edge.reporter.metrics.gauge("worker_restarts", lambda: given.restarts)
+    watch_loop(edge.reporter.metrics)
     try:
         if await unless(stop.once, edge.start(sockets)):
             # What lives now lives for ever: the collector need not look at it again.
@@ -175,12 +182,17 @@ async def _serve_edge(config: EdgeConfig, name: str, sockets: Sequence[socket.so
             await link.close()
 
 
+def watch_loop(metrics: Metrics) -> None:
+    """Measure how late this loop is, until it ends."""
+    LoopLag(metrics.histogram("event_loop_lag_seconds", "edge").observe).start()
+
+
 async def _drain(drain: Callable[[float], Coroutine[Any, Any, None]], grace_s: float, stop: Stop) -> None:
     if not await unless(stop.twice, drain(grace_s)):
         await drain(0.0)
 
 
-async def _serve_control(config: ControlConfig, channel: Channel) -> None:
+async def _serve_control(config: ControlConfig, channel: Channel, restarts: int) -> None:
     stop = Stop(signal.SIGTERM)
     channel.attend()
 
@@ -189,6 +201,7 @@ async def _serve_control(config: ControlConfig, channel: Channel) -> None:
         channel.say(children.BOOTSTRAPPED)
 
     control = _build_control(config, on_bootstrap)
+    control.counters.count("worker_restarts", by=restarts)
     try:
         if await unless(stop.once, control.start()):
             channel.say(children.READY)
@@ -244,6 +257,7 @@ async def serve_both(
             return
         connect = loopback(control.hub, worker="edge-0", ask_timeout_s=edge_config.token_cache.ask_timeout_s)
         edge = Edge(edge_config, SystemClock(), connect, worker="edge-0")
+        watch_loop(edge.reporter.metrics)
         try:
             if await unless(stop.once, edge.start(sockets)):
                 await on_ready(bool(made))

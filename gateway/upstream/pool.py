@@ -123,6 +123,15 @@ class Pool:
     def open_connections(self) -> int:
         return sum(pool.count for pool in self._pools.values())
 
+    @property
+    def idle_connections(self) -> int:
+        return sum(len(pool.idle) for pool in self._pools.values())
+
+    @property
+    def waiting_requests(self) -> int:
+        """Requests that stand in line for a connection."""
+        return sum(len(pool.waiting) for pool in self._pools.values())
+
     def idle_connection(self, origin: Origin, *, guarded: bool = False) -> Connection | None:
         pool = self._pools.get((origin, guarded))
         return pool.take_idle() if pool is not None else None

@@ -54,7 +54,7 @@ async def test_before_the_head(edge: RunningEdge, provider: FakeProvider, how: C
         await expect_upstream_closed(edge, provider, wire, how)
     record = await edge.record()
     assert (record.status_code, record.outcome, record.success) == (499, "client_gone", False)
-    assert edge.counters["upstream_truncated"] == 0, "never counted against the provider"
+    assert edge.counters["events|upstream_truncated"] == 0, "never counted against the provider"
 
 
 @pytest.mark.parametrize("how", ["fin", "rst"])

@@ -98,7 +98,7 @@ def test_ready_reload_and_stop_are_told_in_order_by_the_main_process(
 ) -> None:
     assert notifying.process is not None
     manager.until("READY=1")
-    assert manager.until("STATUS=") == "STATUS=2 workers"
+    assert manager.until("STATUS=") == "STATUS=2 workers, 0 streams open"
     manager.until("WATCHDOG=1")
     assert [text for text in manager.texts() if text.startswith(("RELOADING", "STOPPING"))] == []
     _reload(notifying, manager)

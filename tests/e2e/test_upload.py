@@ -221,7 +221,7 @@ async def test_the_idle_close_race_fails_nobody_and_doubles_nothing(edge: Runnin
 
     await asyncio.gather(*(client(number) for number in range(5)))
     assert len(done) == len(set(done)) == 200
-    assert edge.counters["upstream_retries"] > 0
+    assert edge.counters["events|upstream_retries"] > 0
 
 
 async def test_a_body_that_was_not_held_is_not_sent_again(edge: RunningEdge, provider: FakeProvider) -> None:

@@ -65,7 +65,7 @@ async def test_a_cut_stream_is_cut_for_the_client(
         assert head.body == b"".join(EVENTS), "no event is invented"
     record = await edge.record()
     assert (record.status_code, record.success, record.outcome) == (200, False, "upstream_truncated")
-    assert edge.counters["upstream_truncated"] == 1
+    assert edge.counters["events|upstream_truncated"] == 1
 
 
 async def test_a_body_that_ends_with_its_connection_is_whole(edge: RunningEdge, provider: FakeProvider) -> None:

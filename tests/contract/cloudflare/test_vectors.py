@@ -64,7 +64,7 @@ async def test_1_without_a_token_nothing_reaches_the_provider(edge: RunningEdge,
     assert provider.connections == []
     await edge.quiet()
     assert edge.records == []
-    assert edge.counters["fault_missing_token"] == 1
+    assert edge.counters["refusals|missing_token|client"] == 1
 
 
 async def test_2_a_valid_token_is_relayed_and_stripped(edge: RunningEdge, provider: FakeProvider) -> None:

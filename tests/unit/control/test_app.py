@@ -33,8 +33,8 @@ async def test_ops_listener_and_private_socket() -> None:
             assert await get("/readyz") == (200, '{"status":"ok","reasons":[]}')
             status, page = await get("/metrics")
             assert status == 200
-            assert "aig_edges_ready 1\n" in page
-            assert "aig_store_up 1\n" in page
+            assert 'aig_edges{state="ready"} 1.0\n' in page
+            assert "aig_store_up 1.0\n" in page
             assert (await get("/client/v4/accounts"))[0] == 404, "the API is not on the ops listener"
             rig.control.hub.left(edge)
         assert (await rig.call("GET", "//readyz")).status == 503

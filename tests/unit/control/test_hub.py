@@ -164,10 +164,12 @@ async def test_leases_are_granted(parts: Parts) -> None:
 
 def test_facts_go_where_they_belong() -> None:
     parts = Parts()
-    parts.hub.received(parts.edge, Counters({"requests_total": 2}))
+    parts.hub.received(parts.edge, Counters({"auth|permitted": 2, "streams_open": 1}))
     parts.hub.received(parts.edge, Records(7, []))
+    assert parts.counters.gauges("streams_open") == {(): 1}
     parts.hub.left(parts.edge)
-    assert parts.counters.sums == {"requests_total": 2}
+    assert parts.counters.sums["auth"] == {("permitted",): 2}
+    assert parts.counters.gauges("streams_open") == {}
     assert (parts.recorder.waiting, parts.publisher.connected) == (0, 0)
 
 

@@ -3,7 +3,10 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.control.counters import CounterSums
 from gateway.control.ops import Ops, Readiness
+from gateway.control.publisher import Revocation
+from gateway.telemetry.catalogue import BY_NAME
 
 
 def _ops(ready: int, workers: int, *, opened: bool, store_up: bool) -> Ops:
@@ -26,3 +29,27 @@ def _ops(ready: int, workers: int, *, opened: bool, store_up: bool) -> Ops:
 )
 def test_readiness(ready: int, opened: bool, store_up: bool, expected: Readiness) -> None:
     assert _ops(ready, 2, opened=opened, store_up=store_up).readiness() == expected
+
+
+def test_own_metrics_are_those_of_the_catalogue() -> None:
+    gateways = [SimpleNamespace(gateway=SimpleNamespace(authentication=on)) for on in (True, True, False)]
+    publisher: Any = SimpleNamespace(ready=1, connected=2, gateways=gateways)
+    recorder: Any = SimpleNamespace(waiting=3, written=4, dropped=5)
+    janitor: Any = SimpleNamespace(store_up=True)
+    ops = Ops(publisher, recorder, CounterSums(), janitor, 2, lambda: True)
+    own = ops.own_metrics()
+    assert set(own) <= set(BY_NAME)
+    assert all(len(labels) == len(BY_NAME[name].labels) for name, values in own.items() for labels in values)
+    assert own["edges"] == {("expected",): 2, ("connected",): 2, ("ready",): 1}
+    assert own["gateways"] == {("on",): 2, ("off",): 1}
+    assert (own["store_up"], own["log_records_written"]) == ({(): 1}, {(): 4})
+
+
+def test_revocations_are_measured() -> None:
+    counters = CounterSums()
+    anything = cast(Any, None)
+    ops = Ops(anything, anything, counters, anything, 1, lambda: True)
+    ops.revoked(Revocation(2, (), 0.004))
+    ops.revoked(Revocation(1, ("edge-1",), 2.0))
+    assert counters.sums["revocations"] == {("confirmed",): 1, ("incomplete",): 1}
+    assert sum(counters.histograms["revocation_seconds"][()].counts) == 2

@@ -126,7 +126,10 @@ async def test_an_edge_that_leaves_or_cannot_be_told_is_missing() -> None:
 async def test_a_deaf_edge_is_missing_when_the_time_is_up() -> None:
     publisher = _publisher(timeout_s=0.01)
     _ready(publisher, "deaf")
+    told: list[object] = []
+    publisher.on_revoked = told.append
     done = await publisher.revoke(DIGEST)
+    assert told == [done]
     assert (done.confirmed, done.missing) == (0, ("deaf",))
 
 

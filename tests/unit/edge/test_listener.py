@@ -65,7 +65,7 @@ async def test_health(provider: FakeProvider) -> None:
         edge.link.cut()
         degraded = (await edge.ask("GET", "/readyz")).json()
         assert degraded == {"status": "degraded", "reason": "control is not reachable", "settings_version": 1}
-        await until(lambda: edge.edge.reporter._counters["requests_other"] == 4)
+        await until(lambda: edge.edge.reporter.metrics.counts["other_requests|ops"] == 4)
         assert edge.records == []
 
 

@@ -162,4 +162,4 @@ async def test_a_broken_provider_is_left_alone_after_a_fresh_try(edge: RunningEd
         provider.always = hang_up("fin")
         assert (await wire.ask("POST", TARGET, KEY, b"{}")).status == 502
     assert len(provider.requests) == 3, "the pooled connection, and one fresh"
-    assert edge.counters["upstream_retries"] == 1
+    assert edge.counters["events|upstream_retries"] == 1

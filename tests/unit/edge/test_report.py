@@ -40,6 +40,7 @@ def exchange(clock: FakeClock, **changes: Any) -> Any:
         "started_wall": clock.wall(),
         "started_at": clock.monotonic(),
         "status": 200,
+        "asked_at": None,
         "first_byte_at": None,
         "request_bytes": 3,
         "response_bytes": 4,
@@ -55,6 +56,11 @@ def exchange(clock: FakeClock, **changes: Any) -> Any:
         "logged": True,
     }
     return SimpleNamespace(**{**made, **changes})
+
+
+def asked(count: int) -> dict[str, int]:
+    """What so many requests that went well are counted as."""
+    return {"requests|g|none|2xx|none": count, "auth|permitted": count}
 
 
 class Rig:
@@ -75,6 +81,7 @@ class Rig:
         for frame in self.link.sent:
             if isinstance(frame, Counters):
                 counters |= frame.deltas
+        counters.pop("log_queue_records|edge", None)
         return records, counters
 
 
@@ -90,7 +97,7 @@ def test_a_record_says_what_happened() -> None:
     assert (record.success, record.status_code, record.outcome) == (True, 200, "completed")
     assert (record.overhead_us, record.auth_state, record.events) == (250, "hit", 0)
     assert "secret" not in str(record)
-    assert counters == {"requests": 1}
+    assert counters == asked(1)
 
 
 @pytest.mark.parametrize(
@@ -126,15 +133,32 @@ def test_usage_comes_from_the_tap(outcome: str, exactness: str) -> None:
 
 def test_what_is_not_logged_is_counted_only() -> None:
     rig = Rig()
-    rig.report(logged=False, status=401, outcome="refused", fault=faults.MISSING_TOKEN)
-    assert rig.flushed() == ([], {"requests": 1, "fault_missing_token": 1})
+    rig.report(logged=False, status=401, outcome="refused", fault=faults.MISSING_TOKEN, permit=None)
+    assert rig.flushed() == (
+        [],
+        {"requests|g|none|4xx|client": 1, "auth|missing": 1, "refusals|missing_token|client": 1},
+    )
+
+
+def test_time_is_ours_until_the_first_attempt_and_the_providers_until_its_answer() -> None:
+    rig = Rig()
+    openai = SimpleNamespace(slug="openai")
+    rig.report(asked_at=rig.clock.monotonic() + 0.0003, first_byte_at=rig.clock.monotonic() + 0.2503, provider=openai)
+    rig.report(asked_at=rig.clock.monotonic() + 0.0003, provider=openai)
+    _, counters = rig.flushed()
+    assert {name: count for name, count in counters.items() if "seconds" in name} == {
+        "overhead_seconds|3": 2,
+        "overhead_seconds|sum": 600,
+        "upstream_first_byte_seconds|openai|4": 1,
+        "upstream_first_byte_seconds|openai|sum": 250_000,
+    }
 
 
 @pytest.mark.parametrize("surface", [Surface.CONTROL, Surface.DASHBOARD, Surface.OPS, None])
 def test_what_is_no_inference_is_counted_apart(surface: Surface | None) -> None:
     rig = Rig()
     rig.report(route=None if surface is None else Route(surface))
-    assert rig.flushed() == ([], {"requests_other": 1})
+    assert rig.flushed() == ([], {f"other_requests|{surface.name.lower() if surface else 'none'}": 1})
 
 
 @pytest.mark.parametrize(
@@ -162,10 +186,10 @@ def test_a_full_queue_drops_and_says_so() -> None:
         rig.report()
     records, counters = rig.flushed()
     assert len(records) == 3
-    assert counters == {"requests": 10, "log_dropped": 7}
+    assert counters == asked(10) | {"log_records_dropped|edge": 7}
     rig.reporter.outgoing.confirmed(1)
     rig.report()
-    assert rig.flushed()[1] == {"requests": 1}, "told once"
+    assert rig.flushed()[1] == asked(1), "told once"
 
 
 def test_while_the_link_is_down_everything_waits() -> None:
@@ -176,7 +200,7 @@ def test_while_the_link_is_down_everything_waits() -> None:
     rig.report()
     rig.link.rejoin()
     records, counters = rig.flushed()
-    assert (len(records), counters) == (2, {"requests": 2})
+    assert (len(records), counters) == (2, asked(2))
 
 
 def test_a_batch_that_the_link_refuses_goes_with_the_next_flush() -> None:
@@ -186,7 +210,7 @@ def test_a_batch_that_the_link_refuses_goes_with_the_next_flush() -> None:
     rig.flushed()
     del rig.link.send  # type: ignore[method-assign]
     records, counters = rig.flushed()
-    assert (len(records), counters) == (1, {"requests": 1})
+    assert (len(records), counters) == (1, asked(1))
 
 
 def test_batches_are_bounded() -> None:

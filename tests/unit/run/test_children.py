@@ -7,7 +7,7 @@ import pytest
 
 from gateway.model.service import ControlConfig, EdgeConfig
 from gateway.run import children
-from gateway.run.children import BEAT, BOOTSTRAPPED, READY, REFUSED, Child
+from gateway.run.children import BEAT, BOOTSTRAPPED, READY, REFUSED, Child, beat
 from gateway.run.orders import Orders
 
 ORDERS = Orders(name="control", log_level="error", config=ControlConfig(control_socket="/nonexistent/x"))
@@ -57,6 +57,19 @@ def test_what_a_child_says_is_noted(started: Callable[[], tuple[Child, FakeProce
     process.theirs.send(BOOTSTRAPPED + BEAT + READY)
     child.hear()
     assert (child.ready, child.bootstrapped, child.refusal) == (True, True, "")
+
+
+def test_a_beat_says_how_many_requests_are_under_way(started: Callable[[], tuple[Child, FakeProcess]]) -> None:
+    child, process = started()
+    process.theirs.send(beat(3) + READY + beat(41))
+    child.hear()
+    assert (child.in_flight, child.ready) == (41, True)
+    process.theirs.send(BEAT + REFUSED + b"see .7; for more\n")
+    child.hear()
+    assert (child.in_flight, child.refusal) == (41, "see .7; for more")
+    process.theirs.send(beat(0))
+    child.hear()
+    assert child.in_flight == 0
 
 
 def test_a_refusal_carries_its_reason(started: Callable[[], tuple[Child, FakeProcess]]) -> None:

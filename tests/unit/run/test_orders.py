@@ -22,7 +22,11 @@ CONTROL = ControlConfig(
 
 
 @pytest.mark.parametrize(
-    "orders", [Orders(name="edge-3", log_level="debug", config=EDGE), Orders(name="control", log_level="info", config=CONTROL)]
+    "orders",
+    [
+        Orders(name="edge-3", log_level="debug", restarts=4, config=EDGE),
+        Orders(name="control", log_level="info", config=CONTROL),
+    ],
 )
 def test_orders_arrive_as_they_were_given(orders: Orders) -> None:
     assert decode(encode(orders)) == orders

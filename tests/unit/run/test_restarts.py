@@ -10,6 +10,8 @@ def test_a_death_is_repaired_at_once() -> None:
     assert restarts
     assert restarts.take_due(100.0) == ["edge-0"]
     assert not restarts
+    restarts.ended("edge-1", now=100.0)
+    assert restarts.total == 1, "one that was told to end did not die"
 
 
 def test_young_deaths_in_a_row_wait_longer_and_longer() -> None:

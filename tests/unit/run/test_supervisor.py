@@ -36,6 +36,7 @@ class StandIn:
         self.pid = 1
         self.ready = self.bootstrapped = self.gone = self.killed = False
         self.refusal = ""
+        self.in_flight = 0
         self.started_at = time.monotonic()
         self.kill_at: float | None = None
         self.drained: list[float] = []
@@ -332,21 +333,21 @@ def test_the_status_tells_of_workers_that_serve_drain_and_of_failed_reloads(runn
     def told() -> list[str]:
         return [word for word in running.notifier.take() if word.startswith("STATUS=")][-1:]
 
-    assert told() == ["STATUS=2 workers"]
+    assert told() == ["STATUS=2 workers, 0 streams open"]
     running.tick()
     assert told() == []
     running.reload()
     running.all_ready()
-    assert told() == ["STATUS=2 workers, 2 draining"]
+    assert told() == ["STATUS=2 workers, 0 streams open, 2 draining 0 streams"]
     for edge in running.children:
         edge.gone = bool(edge.drained)
     running.tick()
-    assert told() == ["STATUS=2 workers"]
+    assert told() == ["STATUS=2 workers, 0 streams open"]
     running.next_config = ConfigError("x")
     running.reload()
-    assert told() == ["STATUS=2 workers; reload refused, the old configuration stays"]
+    assert told() == ["STATUS=2 workers, 0 streams open; reload refused, the old configuration stays"]
     running.next_config = CONFIG
     running.reload()
     running.all_ready()
     running.supervisor._on_stop()
-    assert told() == ["STATUS=stopping: 4 workers draining"]
+    assert told() == ["STATUS=stopping: 4 workers draining 0 streams"]

@@ -72,10 +72,10 @@ async def test_the_channel_beats_and_says_what_it_is_told() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         channel = Channel(theirs)
-        channel.attend()
+        channel.attend(lambda: 12)
         channel.say(children.READY)
         channel.refuse("two\nlines")
-        assert ours.recv(100) == children.BEAT + children.READY + children.REFUSED + b"two lines\n"
+        assert ours.recv(100) == children.beat(12) + children.READY + children.REFUSED + b"two lines\n"
         asyncio.get_running_loop().remove_reader(theirs.fileno())
 
 

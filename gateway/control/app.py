@@ -35,7 +35,7 @@ from gateway.link.server import LinkServer
 from gateway.model.faults import STORE_DOWN
 from gateway.model.records import LogRecord
 from gateway.model.service import ControlConfig
-from gateway.store.port import Store, StoreDown
+from gateway.store.port import SchemaTooNew, Store, StoreDown
 from gateway.telemetry.loop_lag import LoopLag
 
 _BODY_BYTES: Final = 1024 * 1024
@@ -121,6 +121,8 @@ class Control:
             await self._store.open()
             await self._bootstrap.run()
             await self._changes.reload()
+        except SchemaTooNew:
+            raise  # trying again cannot help
         except StoreDown as error:
             _log.warning("the store cannot be opened: %s", error)
             return False

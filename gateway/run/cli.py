@@ -113,6 +113,16 @@ def _check_config(given: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(given: argparse.Namespace) -> int:
+    from gateway.run.doctor import examine, told
+
+    settings = read_settings(given.config, os.environ, {})
+    data_dir = data_dir_from(given.data_dir, os.environ)
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    findings = examine(settings, data_dir, credentials, canaries=not given.quick)
+    return told(findings, lambda line: print(line, flush=True))
+
+
 # --- a running service
 
 
@@ -168,6 +178,12 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-config", help="check the configuration and say what is wrong with it")
     check.set_defaults(run=_check_config)
     _config_flags(check)
+
+    doctor = commands.add_parser("doctor", help="say what is wrong with this installation; exit code 1 when something is")
+    doctor.set_defaults(run=_doctor)
+    _config_flags(doctor)
+    doctor.add_argument("--data-dir", default="", metavar="DIR", help="keys and store (default: ~/.local/share/gateway)")
+    doctor.add_argument("--quick", action="store_true", help="without the leak test, which starts a service of its own")
 
     health = commands.add_parser("health", help="ask the service on this machine whether it is ready; exit code 1 when not")
     health.set_defaults(run=_health)

@@ -22,6 +22,8 @@ from gateway.run.keyfiles import key_from, private_folder, read_secret
 from gateway.run.layers import ConfigError, Entry, Layer, Vocabulary, nest, read_environment, read_toml
 
 CONFIG_NAME: Final = "gateway.toml"
+STORE_NAME: Final = "gateway.db"
+"""Of the default store, in the data folder."""
 _SOCKET_NAME: Final = "control.sock"
 _SOCKET_PATH_LIMIT: Final = 100
 """Linux takes 107 bytes."""
@@ -239,7 +241,9 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
     """Prepare the data folder and its keys, and turn the settings into what the processes are told."""
     private_folder(data_dir)
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
-    pepper = key_from("pepper", data_dir, credentials)
+    # New keys beside an old store would make every token in it unknown, and every provider key unreadable.
+    made = not (data_dir / STORE_NAME).exists()
+    pepper = key_from("pepper", data_dir, credentials, make=made)
     workers = settings.server.workers or len(os.sched_getaffinity(0))
     socket_path = str(runtime_dir / _SOCKET_NAME)
     edge = EdgeConfig(
@@ -256,10 +260,10 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
     control = ControlConfig(
         control_socket=socket_path,
         ops_listen=settings.ops.listen,
-        store_url=settings.store.url or f"sqlite:///{data_dir / 'gateway.db'}",
+        store_url=settings.store.url or f"sqlite:///{data_dir / STORE_NAME}",
         data_dir=str(data_dir),
         pepper=pepper,
-        master_key=key_from("master-key", data_dir, credentials),
+        master_key=key_from("master-key", data_dir, credentials, make=made),
         account_id=settings.bootstrap.account_id,
         bootstrap_token=_bootstrap_token(settings.bootstrap.token_file, credentials),
         public_url=settings.server.public_url or local_origin(*split_address(settings.server.listen[0])),

@@ -56,12 +56,15 @@ def write_secret(path: Path, text: str) -> None:
         raise
 
 
-def key_from(name: str, data_dir: Path, credentials_dir: str) -> bytes:
-    """The key called `name`: from systemd's credentials, else from the data folder, where it is made if it is missing."""
+def key_from(name: str, data_dir: Path, credentials_dir: str, *, make: bool = True) -> bytes:
+    """The key called `name`: from systemd's credentials, else from the data folder, where it is made if it is missing and may
+    be made."""
     if credentials_dir and (credential := Path(credentials_dir) / name).exists():
         return _key(credential, read_secret(credential, credential=True))
     path = data_dir / name
     if not path.exists():
+        if not make:
+            raise ConfigError(f"{path} is missing: the store that is there needs the key it was made with")
         _make_key(path)
     return _key(path, read_secret(path))
 

@@ -203,7 +203,7 @@ async def _serve_control(config: ControlConfig, channel: Channel, restarts: int)
     control = _build_control(config, on_bootstrap)
     control.counters.count("worker_restarts", by=restarts)
     try:
-        if await unless(stop.once, control.start()):
+        if await unless(stop.once, _started(control)):
             channel.say(children.READY)
             await stop.once.wait()
     finally:
@@ -218,6 +218,15 @@ def _build_control(config: ControlConfig, on_bootstrap: Callable[[str], None]) -
     with contextlib.suppress(FileNotFoundError):
         Path(config.control_socket).unlink()
     return Control(config, open_store(config.store_url), SystemClock(), on_bootstrap=on_bootstrap)
+
+
+async def _started(control: Any) -> None:
+    from gateway.store.port import SchemaTooNew
+
+    try:
+        await control.start()
+    except SchemaTooNew as error:
+        raise ConfigError(f"{error}: install that one, or restore a backup") from None
 
 
 async def _within(limit_s: float, work: Awaitable[None]) -> None:
@@ -253,7 +262,7 @@ async def serve_both(
 
     control = _build_control(replace(control_config, workers=1), on_bootstrap)
     try:
-        if not await unless(stop.once, control.start()):
+        if not await unless(stop.once, _started(control)):
             return
         connect = loopback(control.hub, worker="edge-0", ask_timeout_s=edge_config.token_cache.ask_timeout_s)
         edge = Edge(edge_config, SystemClock(), connect, worker="edge-0")

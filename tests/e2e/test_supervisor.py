@@ -3,10 +3,12 @@
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,12 @@ def serve(data_dir: Path, *arguments: str, **environment: str) -> "subprocess.Co
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
+def made_before(tmp_path: Path) -> Path:
+    """The data folder of a service that ran once."""
+    with Service(tmp_path / "d") as service:
+        return service.data_dir
+
+
 @pytest.mark.parametrize("mode", [("--workers", "2"), ("--single-process",)], ids=["processes", "single"])
 class TestRefusals:
     """Each with one clear line on stderr; what went well before may be logged."""
@@ -116,6 +124,25 @@ class TestRefusals:
         assert done.returncode == 2
         (line,) = done.stderr.splitlines()
         assert line == f"gateway: {data_dir}/pepper: others may read this secret; run: chmod 600 {data_dir}/pepper"
+
+    @pytest.mark.parametrize("key", ["pepper", "master-key"])
+    def test_a_store_without_its_key(self, tmp_path: Path, mode: tuple[str, ...], key: str) -> None:
+        data_dir = made_before(tmp_path)
+        (data_dir / key).unlink()
+        done = serve(data_dir, "--listen", "127.0.0.1:0", *mode)
+        said = f"gateway: {data_dir}/{key} is missing: the store that is there needs the key it was made with\n"
+        assert (done.returncode, done.stderr) == (2, said)
+        assert not (data_dir / key).exists()
+
+    def test_a_store_of_a_newer_release(self, tmp_path: Path, mode: tuple[str, ...]) -> None:
+        data_dir = made_before(tmp_path)
+        with closing(sqlite3.connect(data_dir / "gateway.db")) as store, store:
+            store.execute("UPDATE alembic_version SET version_num = '9999'")
+        done = serve(data_dir, "--listen", "127.0.0.1:0", *mode)
+        assert done.returncode in (1, 2)
+        (line,) = [line for line in done.stderr.splitlines() if '"level": "info"' not in line]
+        assert line.startswith("gateway: ")
+        assert line.endswith("the store was migrated by a later version of the gateway: install that one, or restore a backup")
 
     def test_an_unknown_setting(self, tmp_path: Path, mode: tuple[str, ...]) -> None:
         done = serve(tmp_path / "d", *mode, GATEWAY_SERVER__WORKER="1")

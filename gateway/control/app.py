@@ -68,6 +68,7 @@ class Control:
         self._link = LinkServer(self.hub)
         self._opening: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
+        self._hopeless: SchemaTooNew | None = None
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
@@ -81,6 +82,8 @@ class Control:
                 await self._tried.wait()
         if self._opening.done():
             self._opening.result()
+        if self._hopeless is not None:
+            raise self._hopeless
         self._recorder.start()
         self._loop_lag.start()
         if self._config.control_socket:
@@ -121,8 +124,9 @@ class Control:
             await self._store.open()
             await self._bootstrap.run()
             await self._changes.reload()
-        except SchemaTooNew:
-            raise  # trying again cannot help
+        except SchemaTooNew as error:
+            self._hopeless = error
+            return True  # trying again cannot help
         except StoreDown as error:
             _log.warning("the store cannot be opened: %s", error)
             return False

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from gateway.control.access import Access
+from gateway.control.access_log import AccessLog
 from gateway.control.answers import Handler, bare_heads, enveloped, refused
 from gateway.control.api.accounts import Accounts
 from gateway.control.api.custom_providers import CustomProviders
@@ -64,7 +65,8 @@ class Control:
         self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
         self._publisher.on_revoked = self._ops.revoked
         self._loop_lag = LoopLag(lambda seconds: counters.observe("event_loop_lag_seconds", seconds, "control"))
-        self.hub: LinkHandler = Hub(self._publisher, self._changes, self._access, self._recorder, counters)
+        access_log = AccessLog(config.access_log_share)
+        self.hub: LinkHandler = Hub(self._publisher, self._changes, self._access, self._recorder, counters, access_log)
         self._link = LinkServer(self.hub)
         self._opening: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()

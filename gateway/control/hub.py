@@ -6,6 +6,7 @@ from functools import partial
 from typing import cast
 
 from gateway.control.access import Access, principal_of
+from gateway.control.access_log import AccessLog
 from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
 from gateway.control.publisher import Publisher
@@ -38,13 +39,20 @@ class Hub:
     """The LinkHandler of control."""
 
     def __init__(
-        self, publisher: Publisher, changes: Changes, access: Access, recorder: Recorder, counters: CounterSums
+        self,
+        publisher: Publisher,
+        changes: Changes,
+        access: Access,
+        recorder: Recorder,
+        counters: CounterSums,
+        access_log: AccessLog = AccessLog(0.0),
     ) -> None:
         self._publisher = publisher
         self._changes = changes
         self._access = access
         self._recorder = recorder
         self._counters = counters
+        self._access_log = access_log
 
     def joined(self, edge: EdgeConnection) -> None:
         self._publisher.joined(edge)
@@ -69,6 +77,7 @@ class Hub:
     def _recorded(self, edge: EdgeConnection, number: int, records: Sequence[LogRecord]) -> None:
         """They are in the store, or given up: what they say is counted, and the edge need not keep them."""
         self._counters.take(records)
+        self._access_log.take(records)
         edge.send(Recorded(number))
 
     async def answer(self, edge: EdgeConnection, question: Question) -> Answer:

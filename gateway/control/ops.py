@@ -38,8 +38,11 @@ class Ops:
         failed: list[str] = []
         if not self.opened():
             failed.append("store never opened")
-        if self.publisher.ready < self.workers:
-            failed.append(f"{self.publisher.ready} of {self.workers} edges ready")
+        # While a new generation takes over, the old one is counted among those that are ready.
+        draining = self.counters.gauges("edges_draining").get((), 0)
+        ready = max(0, self.publisher.ready - draining)
+        if ready < self.workers:
+            failed.append(f"{ready} of {self.workers} edges ready" + (f", {draining} draining" if draining else ""))
         if failed:
             return Readiness("failed", tuple(failed))
         degraded: list[str] = []

@@ -49,6 +49,8 @@ class Edge:
         self.pool = Pool(dialer, config.limits, timeouts)
         self.reporter = Reporter(clock, config.limits.log_queue_bytes)
         self.relay = Relay(self.pool, timeouts, clock, self.reporter)
+        self.relay.timed = config.server_timing
+        self.reporter.metrics.gauge("edges_draining", lambda: int(self._draining))
         self._open_default = OpenDefault()
         self.settings = Settings(self._open_default)
         self._link: EdgeLink | None = None
@@ -93,6 +95,7 @@ class Edge:
     async def drain(self, grace_s: float) -> None:
         """Stop accepting, let what is under way finish for up to `grace_s`, cut the rest visibly, close."""
         self._draining = self.relay.draining = True
+        self.reporter.flush(with_counters=True)  # readiness must know at once
         for listener in self._listeners:
             listener.close()
         if self._server is not None and self._lifecycle is not None:

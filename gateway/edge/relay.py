@@ -31,6 +31,7 @@ from gateway.model.service import Timeouts
 from gateway.model.targets import Dialect
 from gateway.model.tokens import Permit
 from gateway.protocol.response_head import ResponseHead
+from gateway.protocol.server_timing import server_timing
 from gateway.upstream.connection import Connection
 from gateway.upstream.pool import Pool
 from gateway.upstream.port import Cause, UpstreamFailure
@@ -62,6 +63,8 @@ class Relay:
         self._reporter = reporter
         self.draining = False
         """Answers announce the end of their connection."""
+        self.timed = False
+        """Answers say where their time went."""
         self.streams = 0
         """Event streams under way."""
         self._waits = reporter.metrics.histogram("upstream_wait_seconds")
@@ -167,6 +170,9 @@ class Relay:
             lines.append(_ids(x))
             if x.streamed:
                 lines.append(_UNBUFFERED if head.cache_control else _UNBUFFERED + _UNCACHED)
+        if self.timed and x.asked_at is not None:
+            upstream_s = self._clock.monotonic() - x.asked_at
+            lines.append(server_timing(own_s=x.asked_at - x.started_at, upstream_s=upstream_s, auth=x.auth_state))
         if chunked:
             lines.append(_CHUNKED)
         elif head.content_length is not None and head.status != 204:

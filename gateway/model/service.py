@@ -72,6 +72,8 @@ class EdgeConfig:
     control_socket: str = ""
     """Path of control's unix socket: link and management API."""
     pepper: bytes = field(default=b"", repr=False)
+    server_timing: bool = False
+    """Whether answers say where their time went."""
     ca_bundle: str = ""
     """PEM file that replaces the system's certificate authorities for providers; empty for the system's."""
     allow_private_custom: bool = False
@@ -103,6 +105,8 @@ class ControlConfig:
     """Preset value of the first token; minted when empty."""
     public_url: str = "http://127.0.0.1:8787"
     """Origin that clients reach the gateway by; shown in `url/{provider}`."""
+    access_log_share: float = 0.0
+    """Share of the logged requests that get a line in the service's own log."""
     workers: int = 1
     """Edges expected: readiness waits for them."""
     revoke_timeout_s: float = 2.0

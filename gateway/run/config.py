@@ -114,6 +114,8 @@ class ServerSection(_Section):
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """0: one for each core."""
     public_url: Annotated[str, AfterValidator(_origin)] = ""
+    timing: bool = False
+    """Whether answers carry Server-Timing."""
 
 
 class OpsSection(_Section):
@@ -138,6 +140,8 @@ class UpstreamSection(_Section):
 
 class LogSection(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
+    access: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the logged requests that get a line; 0: none."""
 
 
 class ProviderSection(_Section):
@@ -250,6 +254,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         listen=settings.server.listen,
         control_socket=socket_path,
         pepper=pepper,
+        server_timing=settings.server.timing,
         ca_bundle=settings.upstream.ca_bundle,
         allow_private_custom=settings.upstream.allow_private_custom,
         limits=settings.limits,
@@ -268,6 +273,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         bootstrap_token=_bootstrap_token(settings.bootstrap.token_file, credentials),
         public_url=settings.server.public_url or local_origin(*split_address(settings.server.listen[0])),
         workers=workers,
+        access_log_share=settings.log.access,
         allow_private_custom=settings.upstream.allow_private_custom,
     )
     return ServiceConfig(

@@ -43,6 +43,8 @@ class JsonLines(logging.Formatter):
             "message": redact(_message(record))[:_MESSAGE_LIMIT],
             "pid": record.process,
         }
+        # Structured lines bring fields of their own; none replaces one of ours.
+        line = {**getattr(record, "fields", {}), **line}
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__name__
             line["stack"] = _places(record.exc_info)

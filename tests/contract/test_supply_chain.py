@@ -106,3 +106,11 @@ def test_a_new_snapshot_is_taken_from_osv(osv: str) -> None:
         "two": [],
     }
     assert supply.matches(lock, taken) == ["one 1.0: B"]
+
+
+def test_the_threat_model_points_at_what_is_there() -> None:
+    text = (ROOT / ".github" / "SECURITY.md").read_text()
+    named = re.findall(r"`((?:tests|deploy|edge|protocol|control|upstream|model|telemetry)/[^`]*)`", text)
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / name).exists() and not (ROOT / "gateway" / name).exists()] == []
+    assert "## Changes that oblige a revision of this page" in text

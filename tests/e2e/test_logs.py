@@ -1,5 +1,7 @@
 """What a request leaves in the log, read back through the management API of the real service."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -84,3 +86,21 @@ def test_what_leaves_no_entry(service: Service, upstream: FakeProvider, gateway_
     entry = service.management.wait_for_log(gateway_id, wanted.headers["cf-aig-log-id"])
     assert entry["metadata"] == '{"user":"u1"}'
     assert [row["id"] for row in service.management.logs(gateway_id)] == [entry["id"]]
+
+
+def test_the_access_log_is_off_unless_it_is_wanted(start_service: Callable[..., Service], upstream: FakeProvider) -> None:
+    """The lines come from the rows of the request log, so they follow their request by a batch's delay."""
+    for share, shown in (("0", False), ("1", True)):
+        service = start_service(
+            workers=1, providers={"openai": upstream.origin + "/v1"}, environment={"GATEWAY_LOG__ACCESS": share}
+        )
+        token = service.management.create_token()
+        headers = {"cf-aig-authorization": token.bearer, "Authorization": "Bearer sk-provider-key-0123456789"}
+        answer = call(service.origin, "POST", f"/v1/{service.account}/default/openai/x", headers=headers, body={})
+        service.management.wait_for_log("default", answer.headers["cf-aig-log-id"])
+        assert service.stop() == 0
+        said = service.log_tail(100_000)
+        lines = [json.loads(line) for line in said.splitlines() if '"logger": "gateway.access"' in line]
+        assert [line["id"] for line in lines] == ([answer.headers["cf-aig-log-id"]] if shown else [])
+        assert token.value not in said
+        assert "0123456789" not in said.replace(service.account, "")

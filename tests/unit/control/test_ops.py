@@ -9,10 +9,12 @@ from gateway.control.publisher import Revocation
 from gateway.telemetry.catalogue import BY_NAME
 
 
-def _ops(ready: int, workers: int, *, opened: bool, store_up: bool) -> Ops:
+def _ops(ready: int, workers: int, *, opened: bool, store_up: bool, draining: int = 0) -> Ops:
     publisher, janitor = SimpleNamespace(ready=ready), SimpleNamespace(store_up=store_up)
     anything = cast(Any, None)
-    return Ops(cast(Any, publisher), anything, anything, cast(Any, janitor), workers, lambda: opened)
+    counters = CounterSums()
+    counters.add("edge-1", {"edges_draining": draining})
+    return Ops(cast(Any, publisher), anything, counters, cast(Any, janitor), workers, lambda: opened)
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,15 @@ def test_revocations_are_measured() -> None:
     ops.revoked(Revocation(1, ("edge-1",), 2.0))
     assert counters.sums["revocations"] == {("confirmed",): 1, ("incomplete",): 1}
     assert sum(counters.histograms["revocation_seconds"][()].counts) == 2
+
+
+@pytest.mark.parametrize(
+    ("ready", "draining", "expected"),
+    [
+        (2, 2, Readiness("failed", ("0 of 2 edges ready, 2 draining",))),
+        (4, 2, Readiness("ok", ())),
+        (0, 2, Readiness("failed", ("0 of 2 edges ready, 2 draining",))),
+    ],
+)
+def test_an_edge_that_drains_is_not_ready(ready: int, draining: int, expected: Readiness) -> None:
+    assert _ops(ready, 2, opened=True, store_up=True, draining=draining).readiness() == expected

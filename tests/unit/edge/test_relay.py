@@ -1,6 +1,7 @@
 """Carry, deliver, refuse: what the relay sends upstream and says downstream, seen on real sockets."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -163,3 +164,10 @@ async def test_a_broken_provider_is_left_alone_after_a_fresh_try(edge: RunningEd
         assert (await wire.ask("POST", TARGET, KEY, b"{}")).status == 502
     assert len(provider.requests) == 3, "the pooled connection, and one fresh"
     assert edge.counters["events|upstream_retries"] == 1
+
+
+async def test_answers_say_where_their_time_went_if_they_are_to(edge: RunningEdge, provider: FakeProvider) -> None:
+    assert (await edge.ask("POST", TARGET, KEY, b"{}")).header("server-timing") is None
+    edge.edge.relay.timed = True
+    said = (await edge.ask("POST", TARGET, KEY, b"{}")).header("server-timing") or ""
+    assert re.fullmatch(r"gateway;dur=\d+\.\d{3}, upstream;dur=\d+\.\d{3}", said)

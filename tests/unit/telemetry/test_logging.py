@@ -97,3 +97,10 @@ def test_levels_and_noisy_libraries(lines: io.StringIO) -> None:
     logging.getLogger("aiohttp.access").info("GET /secret")
     logging.getLogger("gateway.x").info("shown")
     assert only(lines)["message"] == "shown"
+
+
+def test_fields_of_a_structured_line_stand_beside_ours_and_replace_none(lines: io.StringIO) -> None:
+    logging.getLogger("gateway.some").info("request", extra={"fields": {"status_code": 200, "level": "mine", "time": 0}})
+    line = only(lines)
+    assert (line["status_code"], line["level"], line["message"]) == (200, "info", "request")
+    assert line["time"] != 0

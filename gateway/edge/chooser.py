@@ -5,6 +5,7 @@ from typing import Final
 
 import orjson
 
+from gateway.edge.clients import Clients
 from gateway.edge.exchange import Exchange
 from gateway.edge.run_endpoint import RunEndpoint
 from gateway.edge.targeting import Attempt, Targeting, request_block
@@ -22,6 +23,7 @@ class Chooser:
     def __init__(self, config: EdgeConfig, health: Callable[[str], bytes]) -> None:
         """`health` answers `livez` and `readyz`; it raises Refusal for a process that is not ready."""
         self._health = health
+        self._clients = Clients(config.trusted_proxies)
         self._targeting = Targeting(config)
         self._run = RunEndpoint(self._targeting, config.limits.peek_bytes)
         self._control = Origin("unix", config.control_socket, 0)
@@ -57,7 +59,7 @@ class Chooser:
         assert head is not None
         if head.upgrade == b"websocket":
             raise Refusal(NOT_IMPLEMENTED)
-        lines = b"x-gateway-client: %b\r\n" % x.request.downstream.address.encode()
+        lines = b"x-gateway-client: %b\r\n" % self._clients.address(x.request.downstream.address, head).encode()
         if cookie := head.value(b"cookie"):
             lines += b"cookie: %b\r\n" % cookie
         target = Target(provider=_CONTROL, origin=self._control, path=x.request.target, credential=BEARER)

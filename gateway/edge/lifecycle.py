@@ -8,6 +8,7 @@ by every request whatever happened. A warm request awaits nothing here but its u
 import logging
 
 from gateway.edge.chooser import Chooser
+from gateway.edge.clients import Clients
 from gateway.edge.downstream import Request
 from gateway.edge.exchange import Exchange
 from gateway.edge.identity import Identity, Reader
@@ -40,6 +41,7 @@ class Lifecycle:
         self.choose = choose
         self.relay = relay
         self.report = report
+        self.clients = Clients(())
         self.in_flight = 0
 
     async def serve(self, request: Request) -> bool:
@@ -56,7 +58,7 @@ class Lifecycle:
             x.principal = self.identity.known(credential)
             if x.principal is None:
                 x.principal, x.auth_state = await self.identity.learn(credential)
-            address = request.downstream.address
+            address = self.clients.address(request.downstream.address, x.head)
             x.permit = authorize(x.route, x.plan.authentication, x.principal, address, x.started_wall)
 
             for phase in x.plan.phases:  # empty when nothing is switched on

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from gateway.edge.chooser import Chooser
+from gateway.edge.clients import Clients
 from gateway.edge.downstream import EdgeServer
 from gateway.edge.gauges import watch_identity, watch_pool, watch_requests
 from gateway.edge.identity import Identity, Reader
@@ -108,7 +109,7 @@ class Edge:
         await self.pool.close()
 
     def _compose(self, identity: Identity) -> Lifecycle:
-        return Lifecycle(
+        lifecycle = Lifecycle(
             self.settings,
             Reader(self._config.pepper),
             identity,
@@ -116,6 +117,8 @@ class Edge:
             self.relay,
             self.reporter,
         )
+        lifecycle.clients = Clients(self._config.trusted_proxies)
+        return lifecycle
 
     async def _wait_idle(self, limit_s: float, *, connections: bool) -> None:
         """Until no request is under way (with `connections`: no client is connected), or the time is up."""

@@ -72,6 +72,8 @@ class EdgeConfig:
     control_socket: str = ""
     """Path of control's unix socket: link and management API."""
     pepper: bytes = field(default=b"", repr=False)
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose X-Forwarded-For is believed."""
     server_timing: bool = False
     """Whether answers say where their time went."""
     ca_bundle: str = ""

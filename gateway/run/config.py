@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -65,7 +66,17 @@ def _address_or_none(text: str) -> str:
 
 def _listed(value: Any) -> Any:
     """Environment and flags write lists with commas."""
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _network(text: str) -> str:
+    try:
+        network = ip_network(text)
+    except ValueError:
+        raise ValueError("must be addresses or networks like 10.0.0.0/8") from None
+    if not network.prefixlen:
+        raise ValueError("must not be everybody: any client could name itself")
+    return str(network)
 
 
 def _origin(text: str) -> str:
@@ -114,6 +125,8 @@ class ServerSection(_Section):
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """0: one for each core."""
     public_url: Annotated[str, AfterValidator(_origin)] = ""
+    trusted_proxies: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)] = ()
+    """Whose X-Forwarded-For names the client."""
     timing: bool = False
     """Whether answers carry Server-Timing."""
 
@@ -254,6 +267,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         listen=settings.server.listen,
         control_socket=socket_path,
         pepper=pepper,
+        trusted_proxies=settings.server.trusted_proxies,
         server_timing=settings.server.timing,
         ca_bundle=settings.upstream.ca_bundle,
         allow_private_custom=settings.upstream.allow_private_custom,

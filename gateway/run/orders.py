@@ -44,6 +44,7 @@ def _edge(tree: dict[str, Any]) -> EdgeConfig:
     parts = {
         "listen": tuple(tree["listen"]),
         "pepper": bytes.fromhex(tree["pepper"]),
+        "trusted_proxies": tuple(tree["trusted_proxies"]),
         "limits": Limits(**tree["limits"]),
         "timeouts": Timeouts(**tree["timeouts"]),
         "token_cache": TokenCaching(**tree["token_cache"]),

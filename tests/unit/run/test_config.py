@@ -88,6 +88,9 @@ def test_every_ceiling_and_interval_can_be_set() -> None:
         ("SERVER__LISTEN", "::1:8787", "IPv6 addresses need brackets"),
         ("SERVER__LISTEN", "127.0.0.1:99999", "must be host:port"),
         ("SERVER__PUBLIC_URL", "ftp://x", "must be an origin"),
+        ("SERVER__TRUSTED_PROXIES", "10.0.0.0/8,nobody", "must be addresses or networks"),
+        ("SERVER__TRUSTED_PROXIES", "0.0.0.0/0", "must not be everybody"),
+        ("LOG__ACCESS", "1.5", "input should be less than or equal to 1"),
         ("SERVER__PUBLIC_URL", "https://x/path", "must be an origin"),
         ("OPS__LISTEN", "everywhere", "must be host:port"),
         ("STORE__URL", "mysql://x", "must be sqlite:////absolute/path or postgresql://"),
@@ -232,3 +235,9 @@ def test_bad_addresses(text: str) -> None:
 )
 def test_origins(host: str, expected: str) -> None:
     assert local_origin(host, 1) == expected
+
+
+def test_proxies_are_trusted_only_when_they_are_named() -> None:
+    assert read_settings("", {}, {}).server.trusted_proxies == ()
+    told = read_settings("", {"GATEWAY_SERVER__TRUSTED_PROXIES": "10.0.0.0/8, ::1"}, {}).server.trusted_proxies
+    assert told == ("10.0.0.0/8", "::1/128")

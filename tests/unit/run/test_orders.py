@@ -9,6 +9,8 @@ EDGE = EdgeConfig(
     listen=("127.0.0.1:1", "[::1]:2"),
     control_socket="/run/x.sock",
     pepper=bytes(range(32)),
+    trusted_proxies=("10.0.0.0/8",),
+    server_timing=True,
     ca_bundle="/ca.pem",
     allow_private_custom=True,
     limits=Limits(body_bytes=1),

@@ -1,0 +1,55 @@
+"""Who the client is when proxies of our own stand in front: `X-Forwarded-For`, believed from them alone."""
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from gateway.protocol.headers import RequestHead
+
+_MEMO = "client"
+
+
+class Clients:
+    def __init__(self, trusted: Iterable[str]) -> None:
+        """`trusted`: addresses and networks of the proxies; none by default, and then nobody is believed."""
+        self._trusted = tuple(ip_network(text) for text in trusted)
+
+    def address(self, peer: str, head: RequestHead) -> str:
+        """The client's address. `peer` is the other end of the connection."""
+        if not self._trusted or not self._is_ours(peer):
+            return peer
+        address = head.memo.get(_MEMO)
+        if address is None:
+            address = head.memo[_MEMO] = self._named(peer, head)
+        return str(address)
+
+    def _named(self, peer: str, head: RequestHead) -> str:
+        """From the right: each of our proxies vouches for the entry before its own, and the first that is not ours is the
+        client. What stands left of that, the client may have written itself."""
+        entries = b",".join(value for name, value in head.fields if name.lower() == b"x-forwarded-for").split(b",")
+        for entry in reversed(entries):
+            address = _plain(entry.decode("latin-1").strip())
+            if not address:
+                return peer
+            peer = address
+            if not self._is_ours(address):
+                break
+        return peer
+
+    def _is_ours(self, text: str) -> bool:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return False
+        return any(address in network for network in self._trusted)
+
+
+def _plain(text: str) -> str:
+    """The address of an entry, which some proxies write with a port; empty for anything else."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return ""

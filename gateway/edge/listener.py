@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Sequence
 
 import orjson
@@ -69,7 +70,7 @@ class Edge:
         """Requests under way."""
         return self._lifecycle.in_flight if self._lifecycle is not None else 0
 
-    async def start(self, sockets: Sequence[socket.socket]) -> None:
+    async def start(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
         """Connect the link, wait for the settings, then accept: until then clients wait in the backlog."""
         link = self._link = await self._connect(self._on_frame)
         self._open_default.link, self._open_default.settings = link, self.settings
@@ -90,7 +91,7 @@ class Edge:
         watch_identity(self.reporter.metrics, self._identity)
         loop = asyncio.get_running_loop()
         for sock in sockets:
-            self._listeners.append(await loop.create_server(self._server, sock=sock, backlog=BACKLOG))
+            self._listeners.append(await loop.create_server(self._server, sock=sock, backlog=BACKLOG, ssl=tls))
         self._tell_version()
 
     async def drain(self, grace_s: float) -> None:

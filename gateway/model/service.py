@@ -72,6 +72,9 @@ class EdgeConfig:
     control_socket: str = ""
     """Path of control's unix socket: link and management API."""
     pepper: bytes = field(default=b"", repr=False)
+    tls_certificate: str = ""
+    tls_key: str = ""
+    """PEM files; empty for plain HTTP."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks whose X-Forwarded-For is believed."""
     server_timing: bool = False

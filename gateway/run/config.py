@@ -21,6 +21,7 @@ from gateway.model.tokens import well_formed
 from gateway.providers import registry
 from gateway.run.keyfiles import key_from, private_folder, read_secret
 from gateway.run.layers import ConfigError, Entry, Layer, Vocabulary, nest, read_environment, read_toml
+from gateway.run.tls import server_context
 
 CONFIG_NAME: Final = "gateway.toml"
 STORE_NAME: Final = "gateway.db"
@@ -125,6 +126,9 @@ class ServerSection(_Section):
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """0: one for each core."""
     public_url: Annotated[str, AfterValidator(_origin)] = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    """Both or none; read again at each reload."""
     trusted_proxies: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)] = ()
     """Whose X-Forwarded-For names the client."""
     timing: bool = False
@@ -256,6 +260,7 @@ def data_dir_from(flag: str, environ: Mapping[str, str]) -> Path:
 
 def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime_dir: Path) -> ServiceConfig:
     """Prepare the data folder and its keys, and turn the settings into what the processes are told."""
+    _check_tls(settings.server)
     private_folder(data_dir)
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     # New keys beside an old store would make every token in it unknown, and every provider key unreadable.
@@ -267,6 +272,8 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         listen=settings.server.listen,
         control_socket=socket_path,
         pepper=pepper,
+        tls_certificate=settings.server.tls_certificate,
+        tls_key=settings.server.tls_key,
         trusted_proxies=settings.server.trusted_proxies,
         server_timing=settings.server.timing,
         ca_bundle=settings.upstream.ca_bundle,
@@ -285,7 +292,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         master_key=key_from("master-key", data_dir, credentials, make=made),
         account_id=settings.bootstrap.account_id,
         bootstrap_token=_bootstrap_token(settings.bootstrap.token_file, credentials),
-        public_url=settings.server.public_url or local_origin(*split_address(settings.server.listen[0])),
+        public_url=settings.server.public_url or _own_origin(settings.server),
         workers=workers,
         access_log_share=settings.log.access,
         allow_private_custom=settings.upstream.allow_private_custom,
@@ -300,10 +307,23 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
     )
 
 
+def _check_tls(server: ServerSection) -> None:
+    """Files that a worker could not use are refused before one is started with them."""
+    if bool(server.tls_certificate) != bool(server.tls_key):
+        raise ConfigError("server.tls_certificate and server.tls_key: one without the other is of no use")
+    if server.tls_key:
+        server_context(server.tls_certificate, server.tls_key)
+
+
 def local_origin(host: str, port: int) -> str:
     """What a client on this machine calls a listening address by."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _own_origin(server: ServerSection) -> str:
+    origin = local_origin(*split_address(server.listen[0]))
+    return origin.replace("http:", "https:", 1) if server.tls_key else origin
 
 
 def _bootstrap_token(token_file: str, credentials_dir: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from gateway.model.service import ControlConfig, EdgeConfig
 from gateway.run import children, orders
 from gateway.run.keyfiles import write_secret
 from gateway.run.layers import ConfigError
+from gateway.run.tls import server_context
 from gateway.telemetry import logging as json_logging
 from gateway.telemetry.loop_lag import LoopLag
 from gateway.telemetry.metrics import Metrics
@@ -168,7 +170,7 @@ async def _serve_edge(given: orders.Orders, config: EdgeConfig, sockets: Sequenc
     edge.reporter.metrics.gauge("worker_restarts", lambda: given.restarts)
     watch_loop(edge.reporter.metrics)
     try:
-        if await unless(stop.once, edge.start(sockets)):
+        if await unless(stop.once, edge.start(sockets, tls_of(config))):
             # What lives now lives for ever: the collector need not look at it again.
             gc.collect()
             gc.freeze()
@@ -180,6 +182,10 @@ async def _serve_edge(given: orders.Orders, config: EdgeConfig, sockets: Sequenc
     finally:
         for link in links:
             await link.close()
+
+
+def tls_of(config: EdgeConfig) -> ssl.SSLContext | None:
+    return server_context(config.tls_certificate, config.tls_key) if config.tls_key else None
 
 
 def watch_loop(metrics: Metrics) -> None:
@@ -268,7 +274,7 @@ async def serve_both(
         edge = Edge(edge_config, SystemClock(), connect, worker="edge-0")
         watch_loop(edge.reporter.metrics)
         try:
-            if await unless(stop.once, edge.start(sockets)):
+            if await unless(stop.once, edge.start(sockets, tls_of(edge_config))):
                 await on_ready(bool(made))
                 await stop.once.wait()
         finally:

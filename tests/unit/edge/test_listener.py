@@ -3,9 +3,10 @@
 import asyncio
 import socket
 import time
+from ipaddress import ip_network
 
 import pytest
-from fakes.edge import PEPPER, RunningEdge, gateway, request_bytes, until
+from fakes.edge import PEPPER, RunningEdge, gateway, request_bytes, runner, until
 from fakes.link import FakeLink
 from fakes.provider import FakeProvider, Gate, gated, reply, stall, stream
 
@@ -132,3 +133,15 @@ async def test_drain_gives_records_and_connections_back(provider: FakeProvider) 
         await edge.drain(0)
         assert edge.edge.pool.open_connections == 0
         assert len(edge.records) == 1
+
+
+async def test_a_proxy_of_ours_names_the_client_that_a_token_is_tied_to(provider: FakeProvider) -> None:
+    """Every connection of this test comes from 127.0.0.1, which is a proxy only where the configuration says so."""
+    tied = runner(ip_in=(ip_network("203.0.113.0/24"),))
+    for trusted, status in (((), 401), (("127.0.0.1/32",), 200)):
+        config = {"providers": {"openai": provider.origin + "/v1"}, "trusted_proxies": trusted}
+        async with RunningEdge(gateways=[gateway("g1")], **config) as edge:
+            headers = {"cf-aig-authorization": edge.admit(tied), "Authorization": "Bearer k", "X-Forwarded-For": "203.0.113.9"}
+            assert (await edge.ask("POST", edge.native("g1", "openai/x"), headers, b"{}")).status == status
+            headers["X-Forwarded-For"] = "203.0.113.9, 198.51.100.1"
+            assert (await edge.ask("POST", edge.native("g1", "openai/x"), headers, b"{}")).status == 401

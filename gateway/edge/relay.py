@@ -74,8 +74,9 @@ class Relay:
         assert permit is not None
         attempt, body = attempts[0], x.body
         assert body is not None
+        now = x.asked_at = self._clock.monotonic()
         if body.arrived:
-            x.overhead_s = self._clock.monotonic() - x.started_at
+            x.overhead_s = now - x.started_at
         connection, upload, head = await self._answered(x, attempt, body)
         try:
             if attempt.enveloped and head.status == 401:
@@ -96,7 +97,6 @@ class Relay:
         pool, origin, guarded = self._pool, attempt.target.origin, attempt.guarded
         timeout_ms = x.options.request_timeout_ms
         timeout_s = self._timeouts.first_byte_s if timeout_ms is None else timeout_ms / 1000
-        x.asked_at = self._clock.monotonic()
         number = 0
         while True:
             number += 1
@@ -172,7 +172,8 @@ class Relay:
                 lines.append(_UNBUFFERED if head.cache_control else _UNBUFFERED + _UNCACHED)
         if self.timed and x.asked_at is not None:
             upstream_s = self._clock.monotonic() - x.asked_at
-            lines.append(server_timing(own_s=x.asked_at - x.started_at, upstream_s=upstream_s, auth=x.auth_state))
+            auth = x.auth_state if x.permit is not None and x.permit.authenticated else ""
+            lines.append(server_timing(own_s=x.asked_at - x.started_at, upstream_s=upstream_s, auth=auth))
         if chunked:
             lines.append(_CHUNKED)
         elif head.content_length is not None and head.status != 204:

@@ -74,7 +74,8 @@ class Reporter:
             )
         )
         if x.asked_at is not None and provider is not None:
-            self._overhead(x.asked_at - x.started_at)
+            if x.overhead_s is not None:
+                self._overhead(x.overhead_s)
             if x.first_byte_at is not None:
                 first_byte = self._first_byte.get(provider.slug) or self._first_byte_of(provider.slug)
                 first_byte(x.first_byte_at - x.asked_at)

@@ -83,7 +83,13 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family("revocation_seconds", Kind.HISTOGRAM, "From a revocation to the last edge's word.", (), _REVOKE),
     Family("revocations", Kind.COUNTER, "Revocations, confirmed by every edge or incomplete.", ("result",)),
     # --- time
-    Family("overhead_seconds", Kind.HISTOGRAM, "From a request's head to its first attempt at a provider.", (), _MICRO),
+    Family(
+        "overhead_seconds",
+        Kind.HISTOGRAM,
+        "From a request to its first attempt at a provider, where the whole request was there at once.",
+        (),
+        _MICRO,
+    ),
     Family(
         "upstream_wait_seconds",
         Kind.HISTOGRAM,

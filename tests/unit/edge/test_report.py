@@ -143,8 +143,13 @@ def test_what_is_not_logged_is_counted_only() -> None:
 def test_time_is_ours_until_the_first_attempt_and_the_providers_until_its_answer() -> None:
     rig = Rig()
     openai = SimpleNamespace(slug="openai")
-    rig.report(asked_at=rig.clock.monotonic() + 0.0003, first_byte_at=rig.clock.monotonic() + 0.2503, provider=openai)
-    rig.report(asked_at=rig.clock.monotonic() + 0.0003, provider=openai)
+    rig.report(
+        overhead_s=0.0003,
+        asked_at=rig.clock.monotonic() + 0.0003,
+        first_byte_at=rig.clock.monotonic() + 0.2503,
+        provider=openai,
+    )
+    rig.report(overhead_s=0.0003, asked_at=rig.clock.monotonic() + 0.0003, provider=openai)
     _, counters = rig.flushed()
     assert {name: count for name, count in counters.items() if "seconds" in name} == {
         "overhead_seconds|3": 2,

@@ -4,6 +4,8 @@ from typing import Final
 
 from gateway.edge.downstream import Downstream
 from gateway.edge.taps.usage import UsageTap
+from gateway.model.targets import Dialect
+from gateway.protocol.cut_events import BOUNDARY_BYTES, cut_event
 
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -65,14 +67,22 @@ class Delivery:
     async def drained(self) -> None:
         await self._downstream.drained(self._timeout_s)
 
+    def cut_short(self, dialect: Dialect, path: str) -> None:
+        """The provider is gone in the midst of an event stream: tell the client why, in a form its SDK raises, before the cut.
+        Only in chunks is there room for words of our own."""
+        event = cut_event(dialect, path, tail=self._end, events=self.events) if self._streamed and self._chunked else b""
+        if event:
+            self._downstream.write(b"%x\r\n%b\r\n" % (len(event), event))
+            self.sent_bytes += len(event)
+
     def _count_events(self, payload: bytes) -> None:
         """Blank lines end events (HTML standard section 9.2.6); one may be shared by two pieces."""
         end = self._end
-        joined = end + payload
+        joined = end[-3:] + payload
         self.events += payload.count(b"\n\n") + joined.count(b"\r\n\r\n")
         if payload.startswith(b"\n") and end.endswith(b"\n"):
             self.events += 1
-        self._end = joined[-3:]
+        self._end = joined[-BOUNDARY_BYTES:]
 
     def _wrapped(self, payload: bytes, done: bool) -> bytes:
         payload = self._prefix + payload

@@ -148,6 +148,8 @@ class Relay:
         except UpstreamFailure:
             x.outcome = "upstream_truncated"
             self._reporter.count("upstream_truncated")
+            if not head.encoded:
+                delivery.cut_short(attempt.dialect, x.route.path if x.route is not None else "")
             request.downstream.cut(reset=not chunked and head.content_length is None)
             return CLOSE
         except (ConnectionError, TimeoutError):

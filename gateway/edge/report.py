@@ -169,7 +169,7 @@ def _described(route: Route, head: RequestHead) -> tuple[str, str, str, str]:
     """Model type, path, content type, user agent: the same for every request with this head."""
     described = head.memo.get("log")
     if described is None:
-        path = route.endpoint.value if route.endpoint is not None else route.tail.partition("?")[0]
+        path = route.path
         texts = (_text(head.value(b"content-type")), _text(head.value(b"user-agent")))
         described = head.memo["log"] = (_model_type(route.endpoint, path), path, *texts)
     return described  # type: ignore[return-value]

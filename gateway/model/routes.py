@@ -57,3 +57,8 @@ class Route:
     For `run/{model}` the model, with `%2F` decoded."""
     endpoint: Endpoint | None = None
     """Set on COMPAT, REST_RUN and REST_V1."""
+
+    @property
+    def path(self) -> str:
+        """What is asked of the provider: path behind it or endpoint, without query (it may hold keys)."""
+        return self.endpoint.value if self.endpoint is not None else self.tail.partition("?")[0]

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.edge.delivery import Delivery
+from gateway.model.targets import Dialect
 
 
 class Transport:
@@ -22,6 +23,10 @@ class Downstream:
         self.transport: Transport | None = Transport()
         self.writing_paused = False
         self.waited: list[float] = []
+
+    def write(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(data)
 
     async def drained(self, timeout_s: float) -> None:
         self.waited.append(timeout_s)
@@ -120,3 +125,29 @@ def test_events_are_counted_however_they_are_cut(blank: bytes) -> None:
     sink = delivery(Downstream())
     sink.take(stream, None, True)
     assert sink.events == 0
+
+
+@pytest.mark.parametrize(
+    ("chunked", "streamed", "sent", "told"),
+    [
+        (True, True, b"data: {}\n\n", True),
+        (True, True, b"", True),
+        (True, True, b"data: {}\n\ndata: {", False),
+        (False, True, b"data: {}\n\n", False),
+        (True, False, b"data: {}\n\n", False),
+    ],
+)
+def test_a_stream_cut_short_says_so_where_there_is_room(chunked: bool, streamed: bool, sent: bytes, told: bool) -> None:
+    downstream = Downstream()
+    sink = delivery(downstream, chunked=chunked, streamed=streamed)
+    sink.take(sent, None, False)
+    before = len(written(downstream))
+    sink.cut_short(Dialect.OPENAI, "chat/completions")
+    said = b"".join(written(downstream)[before:])
+    size, _, event = said.partition(b"\r\n")
+    assert bool(said) is told
+    if told:
+        assert event.startswith(b'data: {"error":')
+        assert event.endswith(b"\n\n\r\n")
+        assert int(size, 16) == len(event) - 2
+        assert sink.sent_bytes == len(sent) + len(event) - 2

@@ -118,8 +118,11 @@ class Control:
     # --- the store
 
     def _belongs(self, record: LogRecord) -> bool:
-        """Records that come in after their gateway was deleted go with it (specification section 4.4)."""
-        return not self._publisher.loaded or self._publisher.gateway(record.account_id, record.gateway_id) is not None
+        """Records that come in after their gateway was deleted go with it (section 4.4); a full log takes none."""
+        place = (record.account_id, record.gateway_id)
+        return not self._publisher.loaded or (
+            self._publisher.gateway(*place) is not None and place not in self._janitor.retention.full
+        )
 
     async def _open(self) -> bool:
         try:

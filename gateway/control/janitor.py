@@ -1,4 +1,4 @@
-"""All periodic work of control: last use of tokens, settings to be read again, a look at the store."""
+"""All periodic work of control: last use of tokens, settings to be read again, a look at the store, retention of logs."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.control.access import Access
 from gateway.control.changes import Changes
+from gateway.control.retention import Retention
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.store.port import Store, StoreDown
 
@@ -27,15 +28,20 @@ class Janitor:
         self._changes = changes
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
+        # A task of its own: deleting a million rows must not put off the rounds.
+        self._retaining: asyncio.Task[None] | None = None
+        self.retention = Retention(store, changes.publisher, changes.clock)
         self.store_up = True
         """What the last look found."""
 
     def start(self) -> None:
         self._task = spawn(self._run(), "janitor")
+        self._retaining = spawn(self.retention.run(), "retention")
 
     async def close(self, timeout_s: float) -> None:
         """Stop, and write down what is known of token use if the store takes it in time."""
         await cancel_and_wait(self._task)
+        await cancel_and_wait(self._retaining)
         try:
             async with asyncio.timeout(timeout_s):
                 await self.touch_tokens()

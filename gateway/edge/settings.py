@@ -27,6 +27,7 @@ class GatewayPlan:
     gateway: Gateway | None = None
     """None: not there (yet), or a surface that has none."""
     collect_logs: bool = False
+    collect_log_payloads: bool = False
     phases: tuple[Phase, ...] = ()
     """Only what is switched on; empty for most."""
     keys: Mapping[tuple[str, str], ProviderKey] = field(default_factory=dict)
@@ -45,6 +46,7 @@ def compile_plan(entry: GatewayEntry, custom: Mapping[str, CustomProvider]) -> G
         authentication=entry.gateway.authentication,
         gateway=entry.gateway,
         collect_logs=entry.gateway.collect_logs,
+        collect_log_payloads=entry.gateway.collect_log_payloads,
         keys={(key.provider, key.alias): key for key in entry.keys},
         custom=custom,
     )

@@ -19,6 +19,8 @@ class Gateway:
     authentication: bool = True
     """The Authenticated Gateway toggle. On for new gateways unless the creator says otherwise (secure by default)."""
     collect_logs: bool = True
+    collect_log_payloads: bool = True
+    """Ours beyond Cloudflare's: whether logged requests keep their bodies, unless the request says otherwise."""
     byok_only: bool = False
     cache_invalidate_on_update: bool = False
     cache_ttl: int | None = 0

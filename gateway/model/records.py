@@ -86,3 +86,26 @@ class LogRecord(NamedTuple):
     def weight(self) -> int:
         """About how many bytes of memory it takes."""
         return ROW_BYTES + len(self.model) + len(self.path) + len(self.user_agent) + len(self.metadata or "")
+
+
+class LogBodies(NamedTuple):
+    """What was said in a request of the log, as far as the edge's sample goes. Comes after its record, or never."""
+
+    id: str
+    """The record's."""
+    account_id: str
+    gateway_id: str
+    request: bytes
+    """As it went to the provider; any bytes."""
+    response: bytes
+    request_complete: bool
+    response_complete: bool
+    """Whether the sample holds the whole body."""
+    request_encoding: str = ""
+    """Content-Encoding of the body; control unpacks it before it is stored."""
+    response_encoding: str = ""
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes."""
+        return ROW_BYTES + len(self.request) + len(self.response)

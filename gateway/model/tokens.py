@@ -1,5 +1,6 @@
 """API tokens: their format, what they permit, and the Principal a valid one stands for (specification section 5)."""
 
+import re
 import secrets
 import zlib
 from collections.abc import Mapping
@@ -42,6 +43,15 @@ def well_formed(token: str) -> bool:
         and token.isascii()
         and _check(token[:-_CHECK_LENGTH]) == token[-_CHECK_LENGTH:]
     )
+
+
+_LIKE_A_TOKEN: Final = re.compile(TOKEN_PREFIX.encode() + rb"[0-9A-Za-z]{8,}")
+HIDDEN_TOKEN: Final = TOKEN_PREFIX.encode() + b"***"
+
+
+def hide_tokens(raw: bytes) -> bytes:
+    """`raw` without anything that looks like one of our tokens, or the beginning of one."""
+    return _LIKE_A_TOKEN.sub(HIDDEN_TOKEN, raw) if TOKEN_PREFIX.encode() in raw else raw
 
 
 class Permission:

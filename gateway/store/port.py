@@ -4,11 +4,13 @@ Reads and writes raise StoreDown when the database cannot be reached or answers 
 unique key is taken. Nothing here knows HTTP. Secrets arrive and leave encrypted: the store sees ciphertext and digests only.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.model.gateways import Gateway
-from gateway.model.records import LogRecord
+from gateway.model.records import LogBodies, LogRecord
+from gateway.store.log_query import LogEntry, LogQuery
 
 
 class StoreDown(Exception):
@@ -122,7 +124,7 @@ class Store(Protocol):
     async def insert_gateway(self, gateway: Gateway) -> None: ...
     async def update_gateway(self, gateway: Gateway) -> None: ...
     async def delete_gateway(self, account_id: str, gateway_id: str) -> None:
-        """With its keys and logs."""
+        """With its keys and logs; the rows of a long log are taken from the disk by `purge_batch`."""
 
     # tokens
     async def list_tokens(
@@ -170,10 +172,39 @@ class Store(Protocol):
     async def insert_records(self, records: list[LogRecord]) -> None:
         """One transaction; a record whose id exists is ignored, so a batch may be tried again."""
 
-    async def list_records(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[LogRecord], int]:
-        """Newest first."""
+    async def list_records(self, account_id: str, gateway_id: str, query: LogQuery, page: Page) -> tuple[list[LogEntry], int]:
+        """With the count of all that match; filtered, it counts no more than 10,000 matches from the page's start on."""
 
-    async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogRecord | None: ...
+    async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogEntry | None: ...
+    async def insert_bodies(self, bodies: Sequence[LogBodies]) -> None:
+        """One transaction. Bodies without their record are left out, and those that are there already stay."""
+
+    async def bodies(self, account_id: str, gateway_id: str, record_id: str, head_bytes: int | None = None) -> LogBodies | None:
+        """Whole, or the first `head_bytes` of each; `_complete` then says whether that is all."""
+
+    async def edit_record(self, account_id: str, gateway_id: str, record_id: str, changes: Mapping[str, Any]) -> None:
+        """`changes`: new values of `feedback`, `score`, `metadata` (JSON text); those not named stay."""
+
+    async def find_records(self, account_id: str, gateway_id: str, query: LogQuery, limit: int) -> list[str]:
+        """Ids of the first matches in the query's order."""
+
+    async def delete_records(self, account_id: str, gateway_id: str, record_ids: Sequence[str]) -> None:
+        """With their bodies, in one transaction: a few hundred at a time."""
+
+    async def purge_records(self, account_id: str, gateway_id: str) -> None:
+        """All there are: gone for every reader at once, taken from the disk by `purge_batch`."""
+
+    async def purges(self) -> list[tuple[str, str]]:
+        """Account and gateway of purges under way."""
+
+    async def purge_batch(self, account_id: str, gateway_id: str, rows: int) -> int:
+        """Delete up to `rows` purged records, in one transaction; how many. Fewer than `rows`: that was the last batch."""
+
+    async def record_counts(self) -> dict[tuple[str, str], int]:
+        """(account, gateway) → stored records, those being purged included."""
+
+    async def delete_oldest(self, account_id: str, gateway_id: str, rows: int) -> int:
+        """Delete the oldest `rows` records, in one transaction; how many there were."""
 
     async def setting(self, name: str) -> str | None:
         """A value of the service's own (schema-independent facts such as the bootstrap's account)."""

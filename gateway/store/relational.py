@@ -29,13 +29,14 @@ from gateway.store import tables
 from gateway.store.border import border
 from gateway.store.database import Database
 from gateway.store.port import Account, Page, StoredCustomProvider, StoredKey, StoreDown, Token
+from gateway.store.request_log import RequestLog
 from gateway.store.schema import migrate
 
 T = TypeVar("T")
 _INT64_MAX: Final = 2**63 - 1
 
 
-class RelationalStore:
+class RelationalStore(RequestLog):
     def __init__(self, database: Database) -> None:
         self._database = database
         self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if database.one_writer else nullcontext()
@@ -95,7 +96,7 @@ class RelationalStore:
     async def delete_gateway(self, account_id: str, gateway_id: str) -> None:
         belonging = {"account_id": account_id, "gateway_id": gateway_id}
         async with self._writing() as connection:
-            await connection.execute(delete(tables.records).where(_same(tables.records, **belonging)))
+            await self._hide(connection, account_id, gateway_id)
             await connection.execute(delete(tables.provider_keys).where(_same(tables.provider_keys, **belonging)))
             await connection.execute(
                 delete(tables.gateways).where(_same(tables.gateways, account_id=account_id, id=gateway_id))
@@ -205,15 +206,6 @@ class RelationalStore:
             rows = records if _storable(records) else [_bound(self._record_values, record) for record in records]
             async with self._writing() as connection:
                 await connection.exec_driver_sql(self._insert_records, rows)
-
-    async def list_records(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[LogRecord], int]:
-        table = tables.records
-        query = _get(table, account_id=account_id, gateway_id=gateway_id)
-        return await self._page(LogRecord._make, query.order_by(table.c.created_at.desc(), table.c.id.desc()), page)
-
-    async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogRecord | None:
-        query = _get(tables.records, account_id=account_id, gateway_id=gateway_id, id=record_id)
-        return await self._one(LogRecord._make, query)
 
     # the service's own
     async def setting(self, name: str) -> str | None:

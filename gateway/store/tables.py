@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Dialect,
     Double,
     ForeignKey,
@@ -81,6 +82,7 @@ gateways: Final = Table(
     Column("modified_at", Double, nullable=False),
     Column("authentication", Boolean, nullable=False),
     Column("collect_logs", Boolean, nullable=False),
+    Column("collect_log_payloads", Boolean, nullable=False),
     Column("byok_only", Boolean, nullable=False),
     Column("cache_invalidate_on_update", Boolean, nullable=False),
     Column("cache_ttl", Whole),
@@ -207,8 +209,47 @@ records: Final = Table(
     Column("auth_state", CleanText, nullable=False),
     Column("custom_cost", CleanText),
     Column("cost", Double),
-    # Read backwards for newest first. Ascending, because new rows then land at the end of their gateway's range.
-    Index("ix_records_newest", "account_id", "gateway_id", "created_at", "id"),
+    # Said of a record afterwards; the edge's rows never name them.
+    Column("feedback", Whole),
+    Column("score", Double),
+    # The database fills it in. Short enough for PostgreSQL's index, whatever a client calls its model.
+    Column("model_key", Text, Computed("substr(model, 1, 64)", persisted=True)),
+    # Read backwards for newest first. Ascending, because new rows then land at the end of their gateway's range. The numbers
+    # and the model behind the id let a scan for rare rows pass over the others without opening them.
+    Index(
+        "ix_records_newest",
+        "account_id", "gateway_id", "created_at", "id",
+        "success", "cached", "status_code", "duration_ms", "tokens_in", "tokens_out", "cost", "model_key",
+    ),
+)  # fmt: skip
+
+record_bodies: Final = Table(
+    "record_bodies",
+    metadata,
+    Column("id", CleanText, ForeignKey("records.id", ondelete="CASCADE"), primary_key=True),
+    Column("request", LargeBinary, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("request_complete", Boolean, nullable=False),
+    Column("response_complete", Boolean, nullable=False),
+)
+
+# Kept by triggers of the first migration, so that insertion and deletion need not know.
+record_counts: Final = Table(
+    "record_counts",
+    metadata,
+    Column("account_id", CleanText, primary_key=True),
+    Column("gateway_id", CleanText, primary_key=True),
+    Column("hour", Double, primary_key=True),
+    Column("entries", BigInteger, nullable=False),
+)
+
+# Log rows of a gateway up to a moment that are deleted but still there: nobody sees them, retention takes them in batches.
+record_purges: Final = Table(
+    "record_purges",
+    metadata,
+    Column("account_id", CleanText, primary_key=True),
+    Column("gateway_id", CleanText, primary_key=True),
+    Column("until", Double, nullable=False),
 )
 
 settings: Final = Table(

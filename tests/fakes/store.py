@@ -1,10 +1,13 @@
 """The store's port in memory: for tests of control that need no database. `down` makes every call raise StoreDown."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from gateway.model.gateways import Gateway
-from gateway.model.records import LogRecord
+from gateway.model.records import LogBodies, LogRecord
+from gateway.store.log_query import LogEntry, LogQuery
 from gateway.store.port import Account, Conflict, Page, StoredCustomProvider, StoredKey, StoreDown, Token
 
 T = TypeVar("T")
@@ -26,6 +29,8 @@ class MemoryStore:
         self._keys: dict[str, StoredKey] = {}
         self._customs: dict[str, StoredCustomProvider] = {}
         self.records: dict[str, LogRecord] = {}
+        self.kept_bodies: dict[str, LogBodies] = {}
+        self.purging: list[tuple[str, str]] = []
         self.settings: dict[str, str] = {}
 
     def _used(self, name: str) -> None:
@@ -202,15 +207,65 @@ class MemoryStore:
         for record in records:
             self.records.setdefault(record.id, record)
 
-    async def list_records(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[LogRecord], int]:
-        self._used("list_records")
+    def _log(self, account_id: str, gateway_id: str) -> list[LogRecord]:
         found = [r for r in self.records.values() if (r.account_id, r.gateway_id) == (account_id, gateway_id)]
-        return _slice(sorted(found, key=lambda r: r.created_at, reverse=True), page)
+        return sorted(found, key=lambda r: r.created_at, reverse=True)
 
-    async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogRecord | None:
+    async def list_records(self, account_id: str, gateway_id: str, query: LogQuery, page: Page) -> tuple[list[LogEntry], int]:
+        """Newest first; the query is not looked at."""
+        self._used("list_records")
+        return _slice([LogEntry(record) for record in self._log(account_id, gateway_id)], page)
+
+    async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogEntry | None:
         self._used("record")
-        found = self.records.get(record_id)
-        return found if found is not None and (found.account_id, found.gateway_id) == (account_id, gateway_id) else None
+        return next((LogEntry(r) for r in self._log(account_id, gateway_id) if r.id == record_id), None)
+
+    async def insert_bodies(self, bodies: Sequence[LogBodies]) -> None:
+        self._used("insert_bodies")
+        for one in bodies:
+            if one.id in self.records:
+                self.kept_bodies.setdefault(one.id, one)
+
+    async def bodies(self, account_id: str, gateway_id: str, record_id: str, head_bytes: int | None = None) -> LogBodies | None:
+        self._used("bodies")
+        return self.kept_bodies.get(record_id)
+
+    async def edit_record(self, account_id: str, gateway_id: str, record_id: str, changes: Mapping[str, Any]) -> None:
+        self._used("edit_record")
+
+    async def find_records(self, account_id: str, gateway_id: str, query: LogQuery, limit: int) -> list[str]:
+        self._used("find_records")
+        return [record.id for record in self._log(account_id, gateway_id)][:limit]
+
+    async def delete_records(self, account_id: str, gateway_id: str, record_ids: Sequence[str]) -> None:
+        self._used("delete_records")
+        for record_id in record_ids:
+            self.records.pop(record_id, None)
+
+    async def purge_records(self, account_id: str, gateway_id: str) -> None:
+        self._used("purge_records")
+        self.purging.append((account_id, gateway_id))
+
+    async def purges(self) -> list[tuple[str, str]]:
+        self._used("purges")
+        return list(self.purging)
+
+    async def purge_batch(self, account_id: str, gateway_id: str, rows: int) -> int:
+        taken = await self.delete_oldest(account_id, gateway_id, rows)
+        if taken < rows:
+            self.purging.remove((account_id, gateway_id))
+        return taken
+
+    async def record_counts(self) -> dict[tuple[str, str], int]:
+        self._used("record_counts")
+        return dict(Counter((record.account_id, record.gateway_id) for record in self.records.values()))
+
+    async def delete_oldest(self, account_id: str, gateway_id: str, rows: int) -> int:
+        self._used("delete_oldest")
+        oldest = self._log(account_id, gateway_id)[::-1][:rows]
+        for record in oldest:
+            del self.records[record.id]
+        return len(oldest)
 
     async def setting(self, name: str) -> str | None:
         self._used("setting")

@@ -6,6 +6,38 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+_ONE_MORE = """
+    INSERT INTO record_counts VALUES (NEW.account_id, NEW.gateway_id, {hour}, 1)
+    ON CONFLICT (account_id, gateway_id, hour) DO UPDATE SET entries = record_counts.entries + 1;
+"""
+_ONE_LESS = """
+    UPDATE record_counts SET entries = entries - 1
+    WHERE account_id = OLD.account_id AND gateway_id = OLD.gateway_id AND hour = {hour};
+"""
+_SQLITE_HOUR = "CAST({row}.created_at / 3600 AS INTEGER)"
+_POSTGRES_HOUR = "floor({row}.created_at / 3600)"
+_COUNTING = {
+    "sqlite": (
+        "CREATE TRIGGER records_counted AFTER INSERT ON records BEGIN"
+        + _ONE_MORE.format(hour=_SQLITE_HOUR.format(row="NEW"))
+        + "END",
+        "CREATE TRIGGER records_discounted AFTER DELETE ON records BEGIN"
+        + _ONE_LESS.format(hour=_SQLITE_HOUR.format(row="OLD"))
+        + "END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION records_counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        + _ONE_MORE.format(hour=_POSTGRES_HOUR.format(row="NEW"))
+        + "RETURN NULL; END $$",
+        "CREATE FUNCTION records_discounted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        + _ONE_LESS.format(hour=_POSTGRES_HOUR.format(row="OLD"))
+        + "RETURN NULL; END $$",
+        "CREATE TRIGGER records_counted AFTER INSERT ON records FOR EACH ROW EXECUTE FUNCTION records_counted()",
+        "CREATE TRIGGER records_discounted AFTER DELETE ON records FOR EACH ROW EXECUTE FUNCTION records_discounted()",
+    ),
+}
+"""How many log rows there are in each hour: totals and deep pages without a scan."""
+
 
 def upgrade() -> None:
     _accounts()
@@ -14,6 +46,9 @@ def upgrade() -> None:
     _provider_keys()
     _custom_providers()
     _records()
+    _record_bodies()
+    _record_counts()
+    _record_purges()
     _settings()
 
 
@@ -37,6 +72,7 @@ def _gateways() -> None:
         sa.Column("modified_at", sa.Double, nullable=False),
         sa.Column("authentication", sa.Boolean, nullable=False),
         sa.Column("collect_logs", sa.Boolean, nullable=False),
+        sa.Column("collect_log_payloads", sa.Boolean, nullable=False),
         sa.Column("byok_only", sa.Boolean, nullable=False),
         sa.Column("cache_invalidate_on_update", sa.Boolean, nullable=False),
         sa.Column("cache_ttl", sa.BigInteger),
@@ -182,9 +218,50 @@ def _records() -> None:
         sa.Column("auth_state", sa.Text, nullable=False),
         sa.Column("custom_cost", sa.Text),
         sa.Column("cost", sa.Double),
+        sa.Column("feedback", sa.BigInteger),
+        sa.Column("score", sa.Double),
+        sa.Column("model_key", sa.Text, sa.Computed("substr(model, 1, 64)", persisted=True)),
         sa.PrimaryKeyConstraint("id", name="pk_records"),
     )
-    op.create_index("ix_records_newest", "records", ["account_id", "gateway_id", "created_at", "id"])
+    place = ["account_id", "gateway_id", "created_at", "id"]
+    looked_at = ["success", "cached", "status_code", "duration_ms", "tokens_in", "tokens_out", "cost", "model_key"]
+    op.create_index("ix_records_newest", "records", place + looked_at)
+
+
+def _record_bodies() -> None:
+    op.create_table(
+        "record_bodies",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("request", sa.LargeBinary, nullable=False),
+        sa.Column("response", sa.LargeBinary, nullable=False),
+        sa.Column("request_complete", sa.Boolean, nullable=False),
+        sa.Column("response_complete", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_record_bodies"),
+        sa.ForeignKeyConstraint(["id"], ["records.id"], name="fk_record_bodies_records", ondelete="CASCADE"),
+    )
+
+
+def _record_counts() -> None:
+    op.create_table(
+        "record_counts",
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("gateway_id", sa.Text, nullable=False),
+        sa.Column("hour", sa.Double, nullable=False),
+        sa.Column("entries", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "gateway_id", "hour", name="pk_record_counts"),
+    )
+    for statement in _COUNTING[op.get_bind().dialect.name]:
+        op.execute(sa.text(statement))
+
+
+def _record_purges() -> None:
+    op.create_table(
+        "record_purges",
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("gateway_id", sa.Text, nullable=False),
+        sa.Column("until", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "gateway_id", name="pk_record_purges"),
+    )
 
 
 def _settings() -> None:

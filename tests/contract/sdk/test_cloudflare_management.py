@@ -11,7 +11,7 @@ from fakes.control import ACCOUNT, REQUIRED, ObedientEdge, Rig, policy, running_
 
 from gateway.kit.ids import uuid7
 from gateway.link.frames import Records
-from gateway.model.records import LogRecord
+from gateway.model.records import LogBodies, LogRecord
 from gateway.model.tokens import Permission
 from gateway.store.engine import open_store
 
@@ -108,7 +108,53 @@ async def test_logs(api: Api) -> None:
     listed = await api.call(lambda client: list(client.ai_gateway.logs.list("g1", account_id=ACCOUNT, per_page=50)))
     assert [entry.id for entry in listed] == [record.id for record in reversed(records)]
     one = await api.call(lambda client: client.ai_gateway.logs.get(records[0].id, account_id=ACCOUNT, gateway_id="g1"))
-    assert (one.tokens_in, one.tokens_out, one.request_size) == (3, None, 1)
+    assert (one.tokens_in, one.tokens_out, one.request_size, one.request_head) == (3, None, 1, None)
+
+
+async def test_log_filters_feedback_bodies_and_deletion(api: Api) -> None:
+    await api.rig.make_gateway("g1")
+    where: dict[str, Any] = {"account_id": ACCOUNT, "gateway_id": "g1"}
+    records = [
+        LogRecord(
+            f"0000-{number}", ACCOUNT, "g1", 1_790_000_000.0 + number, "openai" if number % 2 else "groq", f"m{number}", "chat",
+            "POST", "p", 200, True, "completed", False, 5, 1, number, None, None, None, "exact", None, 0, "", "", "", 1, 1, "e",
+            "u", True, "t", False, cost=number / 10,
+        )
+        for number in range(6)
+    ]  # fmt: skip
+    await api.rig.store.insert_records(records)
+    await api.rig.store.insert_bodies([LogBodies("0000-1", ACCOUNT, "g1", b'{"model":"m1"}', b"data: cut", True, False)])
+
+    async def listed(**query: Any) -> list[str]:
+        found = await api.call(lambda client: list(client.ai_gateway.logs.list("g1", account_id=ACCOUNT, **query)))
+        return [entry.id[-1] for entry in found]
+
+    dear = {"key": "cost", "operator": "gt", "value": [0.15]}
+    openai = {"key": "provider", "operator": "eq", "value": ["openai"]}
+    assert await listed(filters=[openai, dear], direction="asc") == ["3", "5"]
+    assert await listed(filters=[{"key": "model", "operator": "eq", "value": ["m0", "m4"]}]) == ["4", "0"]
+    assert await listed(start_date="2026-09-21T14:13:24Z", success=True, per_page=1) == ["5", "4"]
+    assert await listed(min_tokens_in=2, max_tokens_in=3, order_by="provider", order_by_direction="asc") == ["2", "3"]
+
+    await api.call(lambda client: client.ai_gateway.logs.edit("0000-1", feedback=1, score=80, metadata={"by": "ann"}, **where))
+    assert await listed(feedback=1) == ["1"]
+    assert await listed(search="ann") == ["1"]
+    one = await api.call(lambda client: client.ai_gateway.logs.get("0000-1", **where))
+    assert (one.metadata, one.request_head, one.request_head_complete) == ('{"by":"ann"}', '{"model":"m1"}', True)
+    assert (one.response_head, one.response_head_complete) == ("data: cut", False)
+    assert await api.call(lambda client: client.ai_gateway.logs.request("0000-1", **where)) == {"model": "m1"}
+    assert await api.call(lambda client: client.ai_gateway.logs.response("0000-1", **where)) == "data: cut"
+
+    done = await api.call(
+        lambda client: client.ai_gateway.logs.delete("g1", account_id=ACCOUNT, filters=[openai, dear], limit=1, order_by="cost")
+    )
+    assert done.success is True
+    assert await listed() == ["4", "3", "2", "1", "0"]
+    await api.call(lambda client: client.ai_gateway.logs.delete("g1", account_id=ACCOUNT))
+    assert await listed() == []
+    with pytest.raises(cloudflare.BadRequestError) as caught:
+        await listed(order_by="id")
+    assert caught.value.errors[0].code == 7001
 
 
 def _policies(group_id: str) -> list[dict[str, Any]]:

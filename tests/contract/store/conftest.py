@@ -123,6 +123,7 @@ class Samples:
             modified_at=1_700_000_001.5,
             authentication=False,
             collect_logs=False,
+            collect_log_payloads=False,
             byok_only=True,
             cache_invalidate_on_update=True,
             cache_ttl=None,

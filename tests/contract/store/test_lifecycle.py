@@ -16,6 +16,7 @@ from alembic.migration import MigrationContext
 import gateway
 from gateway.store import database, tables
 from gateway.store.engine import open_store
+from gateway.store.log_query import EVERYTHING
 from gateway.store.port import Page, SchemaTooNew, StoreDown
 
 
@@ -267,9 +268,10 @@ async def test_another_process_holding_the_write_lock_is_down_for_writes_only(sq
 async def test_tables_that_vanish_are_down_not_a_crash(url, samples):
     store = open_store(url)
     await store.open()
+    await _run(url, "DROP TABLE record_bodies")
     await _run(url, "DROP TABLE records")
     with pytest.raises(StoreDown):
-        await store.list_records(samples.account_id, "g", Page())
+        await store.list_records(samples.account_id, "g", EVERYTHING, Page())
     with pytest.raises(StoreDown):
         await store.insert_records([samples.record()])
     await store.ping()

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gateway.kit.aio import spawn
+from gateway.store.log_query import EVERYTHING, LogEntry
 from gateway.store.port import Page, StoreDown
 
 
@@ -12,8 +13,8 @@ async def test_every_field_of_a_record_survives(store, samples):
     record = samples.record()
     await store.insert_records([record])
     found = await store.record(record.account_id, record.gateway_id, record.id)
-    assert found == record
-    assert [type(value) for value in found] == [type(value) for value in record]
+    assert found == LogEntry(record)
+    assert [type(value) for value in found.record] == [type(value) for value in record]
 
 
 async def test_a_batch_may_be_tried_again(store, samples):
@@ -22,8 +23,8 @@ async def test_a_batch_may_be_tried_again(store, samples):
     changed = first[0]._replace(model="other")
     later = samples.record(created_at=9.0)
     await store.insert_records([changed, *first[1:], later, later])
-    rows, count = await store.list_records(samples.account_id, "my-gateway", Page())
-    assert rows == [later, *reversed(first)]
+    rows, count = await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page())
+    assert [row.record for row in rows] == [later, *reversed(first)]
     assert count == 6
     await store.insert_records([])
 
@@ -32,7 +33,7 @@ async def test_a_batch_is_all_or_nothing(store, samples):
     bad = samples.record()._replace(status_code=None)
     with pytest.raises(StoreDown):
         await store.insert_records([samples.record(), bad, samples.record()])
-    assert await store.list_records(samples.account_id, "my-gateway", Page()) == ([], 0)
+    assert await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page()) == ([], 0)
 
 
 async def test_records_are_listed_newest_first_by_gateway(store, samples):
@@ -40,11 +41,14 @@ async def test_records_are_listed_newest_first_by_gateway(store, samples):
     newer, older = samples.record(created_at=60.5), samples.record(created_at=40.5)
     await store.insert_records([older, *same_moment, newer])
     await store.insert_records([samples.record(gateway_id="other"), samples.record(account_id="b" * 32)])
-    rows, count = await store.list_records(samples.account_id, "my-gateway", Page())
-    assert [row.id for row in rows] == [newer.id, "0000-2", "0000-1", "0000-0", older.id]
+    rows, count = await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page())
+    assert [row.record.id for row in rows] == [newer.id, "0000-2", "0000-1", "0000-0", older.id]
     assert count == 5
-    assert await store.list_records(samples.account_id, "my-gateway", Page(page=3, per_page=2)) == ([older], 5)
-    assert (await store.list_records(samples.account_id, "my-gateway", Page(page=9, per_page=2))) == ([], 5)
+    assert await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page(page=3, per_page=2)) == (
+        [LogEntry(older)],
+        5,
+    )
+    assert (await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page(page=9, per_page=2))) == ([], 5)
 
 
 async def test_a_record_is_found_only_where_it_belongs(store, samples):
@@ -65,9 +69,9 @@ async def test_no_text_and_no_number_costs_the_batch(store, samples):
         tokens_cached=2**63 - 1,
     )
     await store.insert_records([hostile, samples.record(created_at=1.0)])
-    rows, count = await store.list_records(samples.account_id, "my-gateway", Page())
+    rows, count = await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page())
     assert count == 2
-    assert rows[0] == hostile._replace(
+    assert rows[0].record == hostile._replace(
         model="a\ufffdb\ufffdc",
         user_agent="\ufffd" * 3 + "😀",
         metadata='{"k": "\ufffd"}',
@@ -86,12 +90,12 @@ async def test_writers_and_readers_at_once(store, samples):
         await store.insert_key(samples.key(alias=str(number)))
 
     async def read(number):
-        rows, count = await store.list_records(samples.account_id, "my-gateway", Page(per_page=1000))
+        rows, count = await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page(per_page=1000))
         assert len(rows) % 20 == 0, "a batch is seen whole"
         assert count >= 0
 
     await asyncio.gather(*(work(number) for number in range(15) for work in (write, change, read)))
-    assert (await store.list_records(samples.account_id, "my-gateway", Page()))[1] == 300
+    assert (await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page()))[1] == 300
     assert len(await store.all_keys()) == 15
 
 
@@ -104,6 +108,6 @@ async def test_a_cancelled_write_leaves_the_store_usable(store, samples):
         with pytest.raises(asyncio.CancelledError):
             await task
     await store.insert_records([samples.record(created_at=1e9)])
-    rows, count = await store.list_records(samples.account_id, "my-gateway", Page(per_page=1000))
-    assert rows[0].created_at == 1e9
+    rows, count = await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page(per_page=1000))
+    assert rows[0].record.created_at == 1e9
     assert count % 50 == 1, "each batch is there whole or not at all"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.store.log_query import EVERYTHING
 from gateway.store.port import Conflict, Page
 
 
@@ -121,8 +122,8 @@ async def test_a_gateway_leaves_with_its_keys_and_logs_only(store, samples):
     await store.delete_gateway(samples.account_id, "my-gateway")
     assert [gateway.id for gateway in await store.all_gateways()] == ["stays"]
     assert [key.gateway_id for key in await store.all_keys()] == ["stays"]
-    assert (await store.list_records(samples.account_id, "my-gateway", Page()))[1] == 0
-    assert (await store.list_records(samples.account_id, "stays", Page()))[1] == 1
+    assert (await store.list_records(samples.account_id, "my-gateway", EVERYTHING, Page()))[1] == 0
+    assert (await store.list_records(samples.account_id, "stays", EVERYTHING, Page()))[1] == 1
     await store.delete_gateway(samples.account_id, "never-was")
 
 

@@ -43,6 +43,23 @@ const work = {
     await client.accounts.tokens.delete(made.id, { account_id });
     return { name: made.name, value: made.value, status: verified.status, rolled, stale: stale.status };
   },
+  async logs() {
+    const { logs } = client.aiGateway;
+    const where = { account_id, gateway_id: given.gateway };
+    const list = async (query) => (await all(logs.list(given.gateway, { account_id, ...query }))).map((entry) => entry.id);
+    const filters = [
+      { key: "provider", operator: "eq", value: ["openai"] },
+      { key: "tokens_in", operator: "gt", value: [0] },
+    ];
+    const found = await list({ filters, per_page: 1 });
+    const missed = await list({ filters: [filters[0], { key: "success", operator: "eq", value: [false] }] });
+    await logs.edit(given.log, { ...where, feedback: -1, metadata: { by: "ann" } });
+    const disliked = await list({ filters: [{ key: "feedback", operator: "lt", value: [0] }] });
+    const read = await logs.get(given.log, where);
+    const { success } = await logs.delete(given.gateway, { account_id, filters, limit: 5 });
+    const left = await list({});
+    return { found, missed, disliked, metadata: read.metadata, success, left };
+  },
   refused: () => failure(() => client.aiGateway.get("any", { account_id })),
 };
 

@@ -1,0 +1,59 @@
+import gzip
+import zlib
+
+import pytest
+
+from gateway.control.bodies import INFLATED_BYTES, kept
+from gateway.model.records import LogBodies
+from gateway.model.tokens import HIDDEN_TOKEN, mint_token
+
+TEXT = b'{"answer":"' + b"forty-two " * 50 + b'"}'
+PACKED = gzip.compress(TEXT)
+
+
+def _bare_deflate(raw: bytes) -> bytes:
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packing.compress(raw) + packing.flush()
+
+
+@pytest.mark.parametrize(
+    ("raw", "encoding", "complete", "stored"),
+    [
+        (TEXT, "", True, (TEXT, True)),
+        (TEXT, "identity", False, (TEXT, False)),
+        (PACKED, "gzip", True, (TEXT, True)),
+        (PACKED, " GZIP ", False, (TEXT, False)),
+        (PACKED, "", True, (PACKED, True)),
+        (PACKED + PACKED, "gzip", True, (TEXT, False)),
+        (zlib.compress(TEXT), "deflate", True, (TEXT, True)),
+        (_bare_deflate(TEXT), "deflate", True, (TEXT, True)),
+        (TEXT, "gzip", True, (TEXT, True)),
+        (TEXT, "deflate", True, (TEXT, True)),
+        (b"\x1b\x00", "br", True, (b"\x1b\x00", True)),
+        (b"", "gzip", True, (b"", True)),
+    ],
+)
+def test_what_can_be_unpacked_is(raw, encoding, complete, stored):
+    one = kept(LogBodies("id", "a", "g", raw, b"", complete, True, request_encoding=encoding))
+    assert one == LogBodies("id", "a", "g", stored[0], b"", stored[1], True)
+    other = kept(LogBodies("id", "a", "g", b"", raw, False, complete, response_encoding=encoding))
+    assert other == LogBodies("id", "a", "g", b"", stored[0], False, stored[1])
+
+
+def test_a_cut_body_is_unpacked_as_far_as_it_goes():
+    one = kept(LogBodies("id", "a", "g", b"", PACKED[:-12], True, True, response_encoding="gzip"))
+    assert one.response
+    assert TEXT.startswith(one.response)
+    assert one.response_complete is False
+
+
+def test_a_bomb_stays_small():
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    one = kept(LogBodies("id", "a", "g", bomb, b"", True, True, request_encoding="gzip"))
+    assert (len(one.request), one.request_complete) == (INFLATED_BYTES, False)
+
+
+def test_a_packed_token_is_hidden():
+    secret = b"Bearer " + mint_token().encode()
+    one = kept(LogBodies("id", "a", "g", gzip.compress(secret), secret, True, True, request_encoding="gzip"))
+    assert one.request == one.response == b"Bearer " + HIDDEN_TOKEN

@@ -135,7 +135,7 @@ class Relay:
         x.response_type = head.content_type.decode("latin-1")
         x.streamed = head.content_type.startswith(b"text/event-stream")
         out = self._response_head(x, head, chunked=chunked, keep=keep, enveloped=enveloped)
-        x.tap = None if head.bodiless or head.encoded or head.status >= 400 else self._tap(x, attempt)
+        x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, head.encoding)
         delivery = Delivery(request.downstream, out, x.tap, self._timeouts.client_write_s, chunked=chunked, streamed=x.streamed)
         if enveloped:
             delivery.wrap(_ENVELOPE_START, _ENVELOPE_END)
@@ -188,11 +188,11 @@ class Relay:
         lines.append(b"\r\n")
         return b"".join(lines)
 
-    def _tap(self, x: Exchange, attempt: Attempt) -> UsageTap | None:
+    def _tap(self, x: Exchange, attempt: Attempt, encoding: bytes) -> UsageTap | None:
         """The usage tap, where a record will want it."""
         if not x.logged or attempt.dialect is Dialect.NONE:
             return None
-        return UsageTap(attempt.dialect, streamed=x.streamed, count=self._reporter.count)
+        return UsageTap(attempt.dialect, streamed=x.streamed, count=self._reporter.count, encoding=encoding)
 
     # --- answers of our own -----------------------------------------------------------------------
 

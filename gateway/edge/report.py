@@ -156,11 +156,11 @@ class Reporter:
             plan.authentication,
             x.permit.token_id if x.permit is not None else "",  # token_id
             x.streamed,
-            None,  # tokens_cache_write
+            usage.tokens_cache_write,
             x.events,
             None if x.overhead_s is None else round(x.overhead_s * 1_000_000),  # overhead_us
             x.auth_state if x.permit is not None and x.permit.authenticated else "",
-            None,  # custom_cost
+            x.options.custom_cost,
             None,  # cost: control's
         )
 

@@ -17,6 +17,7 @@ class Usage(NamedTuple):
     """The model's name in the answer, if it has one."""
     exactness: str = "unknown"
     """`exact`: the final figures were seen; `partial`: the stream ended before them; `unknown`: none were."""
+    tokens_cache_write: int | None = None
 
 
 UNKNOWN_USAGE = Usage()

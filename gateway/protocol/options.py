@@ -34,7 +34,8 @@ class RequestOptions:
     metadata: str | None = None
     """JSON text of at most five flat entries."""
     event_id: str | None = None
-    custom_cost: Mapping[str, float] | None = None
+    custom_cost: str | None = None
+    """JSON text of `total_cost`, or of rates per token; US dollars."""
     request_timeout_ms: int | None = None
     """To the first byte of the answer."""
     max_attempts: int | None = None
@@ -109,7 +110,7 @@ def _metadata(text: str) -> str | None:
 _COST_FIELDS: Final = ("per_token_in", "per_token_out", "per_cache_read_token", "per_cache_write_token", "total_cost")
 
 
-def _custom_cost(text: str) -> dict[str, float] | None:
+def _custom_cost(text: str) -> str | None:
     """Either `total_cost`, or `per_token_in` and `per_token_out` with optional cache rates; US dollars (section 13)."""
     given = orjson.loads(text)
     if not isinstance(given, dict):
@@ -120,7 +121,7 @@ def _custom_cost(text: str) -> dict[str, float] | None:
         if isinstance(given.get(name), int | float) and not isinstance(given[name], bool) and given[name] >= 0
     }
     complete = "total_cost" in costs or {"per_token_in", "per_token_out"} <= costs.keys()
-    return costs if complete else None
+    return orjson.dumps(costs).decode() if complete else None
 
 
 def _backoff(text: str) -> str | None:

@@ -53,7 +53,7 @@ class ResponseHead:
         "cache_control",
         "content_length",
         "content_type",
-        "encoded",
+        "encoding",
         "framing",
         "http_10",
         "keep_alive",
@@ -84,8 +84,8 @@ class ResponseHead:
         self.status = int(status)
         self.reason: bytes = reason or b""
         self.content_type = b""
-        self.encoded = False
-        """The body has a Content-Encoding: it passes as it is, but cannot be read here."""
+        self.encoding = b""
+        """The body's Content-Encoding, empty for none: it passes as it is."""
         self.cache_control = False
         self.framing: Fields = ()
         """The fields that say where the body ends, names in lowercase; they do not cross."""
@@ -124,7 +124,8 @@ class ResponseHead:
         if kind == _CONTENT_TYPE:
             self.content_type = value.strip(b" \t")
         elif kind == _CONTENT_ENCODING:
-            self.encoded = True
+            value = value.strip(b" \t")
+            self.encoding = b"%b, %b" % (self.encoding, value) if self.encoding else value
         elif kind == _CACHE_CONTROL:
             self.cache_control = True
 

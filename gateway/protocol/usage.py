@@ -1,8 +1,8 @@
 """Reads the tokens a provider reports out of its answer, while the bytes pass by.
 
 Answers are told apart by their shape: one provider speaks several dialects, depending on the path.
-Tokens are taken as reported. So what Anthropic read from its cache is beside `tokens_in`, with others it is within;
-what Gemini thought is beside `tokens_out`, with others within.
+Tokens are taken as reported. So what Anthropic read from its cache or wrote to it is beside `tokens_in`, with others it is
+within; what Gemini thought is beside `tokens_out`, with others within. providers/pricing.py knows which is which.
 """
 
 import re
@@ -40,6 +40,8 @@ _PLACES: Final = (
 _IN: Final = ("prompt_tokens", "input_tokens", "promptTokenCount")
 _OUT: Final = ("completion_tokens", "output_tokens", "candidatesTokenCount")
 _CACHED: Final = ("cache_read_input_tokens", "cachedContentTokenCount", "prompt_cache_hit_tokens", "cached_tokens")
+_WRITTEN: Final = ("cache_creation_input_tokens", "cache_write_tokens")
+_REASONING: Final = ("thoughtsTokenCount", "reasoning_tokens")
 _IN_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details")
 _OUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details")
 _CHAT_NAMES: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", *_IN_DETAILS[:1], *_OUT_DETAILS[:1]})
@@ -194,7 +196,7 @@ def _whole_body(data: bytes) -> Usage | None:
     model = next(filter(None, map(_model, documents)), "")
     for document in reversed(documents):
         if (figures := _figures(document)) is not None:
-            return Usage(*figures[:4], model, "exact")
+            return figures._replace(model=model, exactness="exact")
     return Usage(model=model)
 
 
@@ -240,12 +242,14 @@ def _counted(usage: dict[str, Any]) -> Usage | None:
     if tokens_in is None and tokens_out is None:
         return None
     cached = _first(usage, _CACHED)
-    reasoning = _first(usage, ("thoughtsTokenCount",))
+    written = _first(usage, _WRITTEN)
+    reasoning = _first(usage, _REASONING)
     return Usage(
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         tokens_cached=_detail(usage, _IN_DETAILS, "cached_tokens") if cached is None else cached,
         tokens_reasoning=_detail(usage, _OUT_DETAILS, "reasoning_tokens") if reasoning is None else reasoning,
+        tokens_cache_write=_detail(usage, _IN_DETAILS, "cache_write_tokens") if written is None else written,
     )
 
 
@@ -255,6 +259,8 @@ def _of_chat(usage: dict[str, Any]) -> tuple[int, int, int | None, int | None] |
         return None
     within, among = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if type(within) is dict and "cache_write_tokens" in within:
+        return None
     cached = within.get("cached_tokens") if type(within) is dict else None
     reasoning = among.get("reasoning_tokens") if type(among) is dict else None
     for count in (tokens_in, tokens_out):
@@ -307,6 +313,7 @@ def _completed(figures: Usage, start: Usage) -> Usage:
         tokens_in=start.tokens_in if figures.tokens_in is None else figures.tokens_in,
         tokens_out=start.tokens_out if figures.tokens_out is None else figures.tokens_out,
         tokens_cached=start.tokens_cached if figures.tokens_cached is None else figures.tokens_cached,
+        tokens_cache_write=start.tokens_cache_write if figures.tokens_cache_write is None else figures.tokens_cache_write,
     )
 
 

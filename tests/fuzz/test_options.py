@@ -45,4 +45,4 @@ def test_options_are_read_or_ignored(control: dict[bytes, bytes]) -> None:
         assert not any(key.startswith("cf.") for key in entries)
         assert not any(isinstance(value, list | dict) for value in entries.values())
     if options.custom_cost is not None:
-        assert all(0 <= cost < float("inf") for cost in options.custom_cost.values())
+        assert all(0 <= cost < float("inf") for cost in orjson.loads(options.custom_cost).values())

@@ -1,11 +1,17 @@
 """Whatever comes, in whatever pieces: the reader gives one answer and never raises."""
 
+import gzip
+import zlib
+from typing import Any
+
 import orjson
+from fakes.answers import ANSWERS, Answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model.records import Usage
 from gateway.model.targets import Dialect
+from gateway.protocol.inflate import inflating
 from gateway.protocol.usage import usage_reader
 
 TOKENS = st.none() | st.integers(-1, 50) | st.floats() | st.booleans() | st.just("5")
@@ -80,3 +86,29 @@ def test_any_cut_of_a_body_gives_the_same_counts(body: bytes, cuts: list[int], l
 @given(st.binary(max_size=200), CUTS, LIMITS, st.booleans(), st.booleans())
 def test_it_never_raises(body: bytes, cuts: list[int], limit: int, streamed: bool, whole: bool) -> None:
     assert read(body, cuts, limit, streamed, whole).exactness in {"exact", "partial", "unknown"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(ANSWERS), CUTS, st.sampled_from([b"", b"gzip", b"deflate"]))
+def test_real_answers_in_any_pieces_compressed_or_not(answer: Answer, cuts: list[int], encoding: bytes) -> None:
+    plain = usage_reader(answer.dialect, streamed=answer.streamed)
+    reader: Any = inflating(encoding, plain) if encoding else plain
+    body = {b"": bytes, b"gzip": gzip.compress, b"deflate": zlib.compress}[encoding](answer.body)
+    at, turn = 0, 0
+    while at < len(body):
+        size = cuts[turn % len(cuts)]
+        reader.feed(body[at : at + size])
+        at, turn = at + size, turn + 1
+    assert reader.finish(True) == answer.usage
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300), CUTS, st.sampled_from([b"gzip", b"deflate"]), st.booleans())
+def test_bytes_that_only_claim_to_be_compressed(body: bytes, cuts: list[int], encoding: bytes, whole: bool) -> None:
+    start = b"\x1f\x8b\x08\0\0\0\0\0\0\xff" if encoding == b"gzip" else b"\x78\x9c"
+    for data in (body, start + body):
+        reader = inflating(encoding, usage_reader(Dialect.OPENAI, streamed=True))
+        assert reader is not None
+        for at in range(0, len(data), cuts[0]):
+            reader.feed(data[at : at + cuts[0]])
+        assert reader.finish(whole).exactness in ("unknown", "partial", "exact")

@@ -5,18 +5,24 @@ from collections.abc import Callable
 
 from gateway.model.records import UNKNOWN_USAGE, Usage
 from gateway.model.targets import Dialect
+from gateway.protocol.inflate import inflating
 from gateway.protocol.usage import UsageReader, usage_reader
 
 _log = logging.getLogger("gateway.taps")
 
 
 class UsageTap:
-    """Guards the reader: an error in it is counted, ends the reading and never reaches the client."""
+    """Guards the reader: an error in it is counted, ends the reading and never reaches the client.
+
+    A body with a Content-Encoding is inflated for the reader alone; one of an encoding unknown here is not read.
+    """
 
     __slots__ = ("_count", "_reader")
 
-    def __init__(self, dialect: Dialect, *, streamed: bool, count: Callable[[str], None]) -> None:
-        self._reader: UsageReader | None = usage_reader(dialect, streamed=streamed)
+    def __init__(self, dialect: Dialect, *, streamed: bool, count: Callable[[str], None], encoding: bytes = b"") -> None:
+        reader = usage_reader(dialect, streamed=streamed)
+        plain = not encoding or encoding == b"identity"
+        self._reader: UsageReader | None = reader if plain else inflating(encoding, reader)
         self._count = count
 
     def feed(self, chunk: bytes) -> None:

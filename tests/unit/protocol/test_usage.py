@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from fakes.answers import ANSWERS, Answer
 from fakes.growth import grows_evenly
 
 from gateway.model.records import UNKNOWN_USAGE, Usage
@@ -101,11 +102,11 @@ STREAMS = {
     ),
     "anthropic": (
         b"event: message_start\n" + sse(MESSAGE_START, {"type": "ping"}, MESSAGE_DELTA, {"type": "message_stop"}),
-        Usage(25, 15, 10, None, "claude-1", "exact"),
+        Usage(25, 15, 10, None, "claude-1", "exact", 0),
     ),
     "anthropic that fails": (
         sse(MESSAGE_START, {"type": "error", "error": {"type": "overloaded_error"}}),
-        Usage(25, 1, 10, None, "claude-1", "partial"),
+        Usage(25, 1, 10, None, "claude-1", "partial", 0),
     ),
     "gemini": (
         sse(
@@ -170,11 +171,11 @@ def test_streams_whose_chunks_are_events(name: str) -> None:
         (sse(chunk("a")), Usage(model="m-1")),
         (sse(chunk("a"), USAGE_CHUNK), FULL),
         (sse(chunk("a", usage={"prompt_tokens": 9, "completion_tokens": 1})), Usage(9, 1, None, None, "m-1", "partial")),
-        (sse(MESSAGE_START), Usage(25, 1, 10, None, "claude-1", "partial")),
-        (sse(MESSAGE_START, MESSAGE_DELTA), Usage(25, 15, 10, None, "claude-1", "exact")),
+        (sse(MESSAGE_START), Usage(25, 1, 10, None, "claude-1", "partial", 0)),
+        (sse(MESSAGE_START, MESSAGE_DELTA), Usage(25, 15, 10, None, "claude-1", "exact", 0)),
         (
             sse(MESSAGE_START, {**MESSAGE_DELTA, "delta": {"stop_reason": None}}),
-            Usage(25, 15, 10, None, "claude-1", "partial"),
+            Usage(25, 15, 10, None, "claude-1", "partial", 0),
         ),
         (sse({"candidates": [{}], "usageMetadata": {"promptTokenCount": 5}}), Usage(5, exactness="partial")),
         (sse({"candidates": "odd", "choices": 5, "usage": {"input_tokens": 5}}), Usage(5, exactness="partial")),
@@ -287,3 +288,9 @@ def test_other_dialects_are_not_read() -> None:
 def test_time_grows_with_the_answer_and_no_faster(opening: bytes, piece: bytes, streamed: bool) -> None:
     """Even where an answer is kept whole; in service no more than 64 KiB of it is looked at."""
     assert grows_evenly(lambda body: read(body, streamed=streamed, limit=1 << 20), opening, piece)
+
+
+@pytest.mark.parametrize("size", [1, 13, 1 << 20])
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.name)
+def test_answers_as_providers_document_them(answer: Answer, size: int) -> None:
+    assert read(answer.body, streamed=answer.streamed, size=size, dialect=answer.dialect) == answer.usage

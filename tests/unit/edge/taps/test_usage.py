@@ -1,6 +1,9 @@
 """The usage tap: reads what the protocol's reader reads, and never lets its trouble out."""
 
+import gzip
+import zlib
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -78,3 +81,20 @@ def test_an_error_in_the_reader_is_counted_and_stays_inside(when: str, caplog: p
     assert looking.close(True) == UNKNOWN_USAGE
     assert counted == {"tap_failed": 1}
     assert "secret text" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compress"),
+    [(b"", bytes), (b"identity", bytes), (b"gzip", gzip.compress), (b"GZip", gzip.compress), (b"deflate", zlib.compress)],
+)
+def test_compressed_answers_are_read_along(encoding: bytes, compress: Callable[[bytes], bytes]) -> None:
+    looking = UsageTap(Dialect.OPENAI, streamed=False, count=print, encoding=encoding)
+    looking.feed(compress(WHOLE[Dialect.OPENAI]))
+    assert looking.close(True)[:2] == (3, 5)
+
+
+@pytest.mark.parametrize("encoding", [b"br", b"zstd", b"gzip, gzip", b"x"])
+def test_other_encodings_are_not_read(encoding: bytes) -> None:
+    looking = UsageTap(Dialect.OPENAI, streamed=False, count=print, encoding=encoding)
+    looking.feed(WHOLE[Dialect.OPENAI])
+    assert looking.close(True) == UNKNOWN_USAGE

@@ -1,0 +1,177 @@
+"""Sums over log records by minute, hour and day: what analytics answer from (specification section 14).
+
+Times are kept as histograms that can be added up, so that percentiles of a year come out of those of its days: bucket `n`
+counts the milliseconds from 1.05**n to 1.05**(n + 1), so a percentile is off by at most 2.5 %; bucket -1 counts 0.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import ceil, log
+from typing import Final, NamedTuple
+
+from gateway.model.records import LogRecord
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 3_600
+DAY_S: Final = 86_400
+SPANS_S: Final = (MINUTE_S, HOUR_S, DAY_S)
+
+COUNTS: Final = (
+    "requests", "cached", "refused", "rejected", "upstream_failed", "client_gone", "metered", "tokens_in", "tokens_out",
+    "tokens_cached", "tokens_cache_write", "tokens_reasoning", "priced",
+)  # fmt: skip
+ERRORS: Final = ("refused", "rejected", "upstream_failed", "client_gone")
+
+_WIDTH: Final = log(1.05)
+_TABLE: Final = [-1, *(int(log(ms) / _WIDTH + 1e-9) for ms in range(1, 4096))]
+_MOST_TOKENS: Final = 10**12
+"""Of one request; more is no count, and would spoil the sums of a year."""
+_LONGEST_NAME: Final = 200
+
+
+def bucket_of(ms: int) -> int:
+    return _TABLE[ms] if 0 <= ms < 4096 else int(log(ms) / _WIDTH + 1e-9) if ms > 0 else -1
+
+
+class RollupKey(NamedTuple):
+    account_id: str
+    gateway_id: str
+    span: int
+    """Seconds that are summed up: one of SPANS_S."""
+    start: int
+    """Seconds since the epoch, a multiple of the span."""
+    provider: str
+    model: str
+
+
+class Figures:
+    """The sums of some records."""
+
+    __slots__ = (*COUNTS, "cost", "durations", "first_bytes")
+
+    def __init__(self) -> None:
+        self.requests = self.cached = 0
+        self.refused = self.rejected = self.upstream_failed = self.client_gone = 0
+        """What did not succeed, by kind: refused here, answered with an error, no or half an answer, client left."""
+        self.metered = self.tokens_in = self.tokens_out = 0
+        """`metered`: records whose tokens are known, of which the others are the sums."""
+        self.tokens_cached = self.tokens_cache_write = self.tokens_reasoning = 0
+        self.priced = 0
+        """Records whose cost is known."""
+        self.cost = 0.0
+        """US dollars."""
+        self.durations: dict[int, int] = {}
+        """Bucket → records, of milliseconds from the request's start to the answer's end."""
+        self.first_bytes: dict[int, int] = {}
+        """The same to the answer's first byte, of those that had one."""
+
+    @property
+    def errors(self) -> int:
+        return self.refused + self.rejected + self.upstream_failed + self.client_gone
+
+    def count(self, record: LogRecord) -> None:
+        self.requests += 1
+        if record.cached:
+            self.cached += 1
+        if not record.success:
+            self._failed(record.outcome)
+        if record.tokens_in is not None or record.tokens_out is not None:
+            self._tokens(record)
+        if record.cost is not None:
+            self.priced += 1
+            self.cost += record.cost
+        bucket = bucket_of(record.duration_ms)
+        durations = self.durations
+        durations[bucket] = durations.get(bucket, 0) + 1
+        if record.first_byte_ms is not None:
+            bucket = bucket_of(record.first_byte_ms)
+            self.first_bytes[bucket] = self.first_bytes.get(bucket, 0) + 1
+
+    def _failed(self, outcome: str) -> None:
+        if outcome == "refused":
+            self.refused += 1
+        elif outcome == "client_gone":
+            self.client_gone += 1
+        elif outcome == "completed":
+            self.rejected += 1
+        else:
+            self.upstream_failed += 1
+
+    def _tokens(self, record: LogRecord) -> None:
+        self.metered += 1
+        self.tokens_in += _sane(record.tokens_in)
+        self.tokens_out += _sane(record.tokens_out)
+        self.tokens_cached += _sane(record.tokens_cached)
+        self.tokens_cache_write += _sane(record.tokens_cache_write)
+        self.tokens_reasoning += _sane(record.tokens_reasoning)
+
+    def merge(self, other: "Figures") -> None:
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.cost += other.cost
+        _merge(self.durations, other.durations)
+        _merge(self.first_bytes, other.first_bytes)
+
+
+class Rollup(NamedTuple):
+    start: int
+    provider: str
+    model: str
+    figures: Figures
+
+
+class GatewaySum(NamedTuple):
+    """One gateway's sums over a span, without times: what a list of all gateways shows."""
+
+    gateway_id: str
+    start: int
+    requests: int
+    errors: int
+    cached: int
+    tokens_in: int
+    tokens_out: int
+    priced: int
+    cost: float
+
+
+def _sane(tokens: int | None) -> int:
+    return tokens if tokens is not None and 0 <= tokens <= _MOST_TOKENS else 0
+
+
+def _merge(into: dict[int, int], other: Mapping[int, int]) -> None:
+    for bucket, count in other.items():
+        into[bucket] = into.get(bucket, 0) + count
+
+
+def fold(records: Iterable[LogRecord]) -> dict[RollupKey, Figures]:
+    """The records' sums by minute, hour and day."""
+    minutes: dict[tuple[str, str, int, str, str], Figures] = {}
+    for record in records:
+        key = (record.account_id, record.gateway_id, int(record.created_at // MINUTE_S), record.provider, record.model)
+        figures = minutes.get(key)
+        if figures is None:
+            figures = minutes[key] = Figures()
+        figures.count(record)
+    folded: dict[RollupKey, Figures] = {}
+    for (account_id, gateway_id, minute, provider, model), figures in minutes.items():
+        for span in SPANS_S:
+            start = minute * MINUTE_S // span * span
+            at = RollupKey(account_id, gateway_id, span, start, provider, model[:_LONGEST_NAME])
+            if at not in folded:
+                folded[at] = Figures()
+            folded[at].merge(figures)
+    return folded
+
+
+def percentiles(histogram: Mapping[int, int], *shares: float) -> Iterator[int | None]:
+    """The milliseconds that this share of the records stayed below; None where there are no records."""
+    total = sum(histogram.values())
+    buckets = sorted(histogram.items())
+    for share in shares:
+        rank, seen = ceil(total * share), 0
+        for bucket, count in buckets:
+            seen += count
+            if seen >= rank:
+                yield 0 if bucket < 0 else round(1.05 ** (bucket + 0.5))
+                break
+        else:
+            yield None

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogBodies, LogRecord
+from gateway.model.rollups import GatewaySum, Rollup
 from gateway.store.log_query import LogEntry, LogQuery
 
 
@@ -170,7 +171,10 @@ class Store(Protocol):
 
     # request log
     async def insert_records(self, records: list[LogRecord]) -> None:
-        """One transaction; a record whose id exists is ignored, so a batch may be tried again."""
+        """One transaction; a record whose id exists is ignored, so a batch may be tried again.
+
+        Each new record is counted in the rollups.
+        """
 
     async def list_records(self, account_id: str, gateway_id: str, query: LogQuery, page: Page) -> tuple[list[LogEntry], int]:
         """With the count of all that match; filtered, it counts no more than 10,000 matches from the page's start on."""
@@ -205,6 +209,16 @@ class Store(Protocol):
 
     async def delete_oldest(self, account_id: str, gateway_id: str, rows: int) -> int:
         """Delete the oldest `rows` records, in one transaction; how many there were."""
+
+    # analytics
+    async def rollups(self, account_id: str, gateway_id: str, span: int, period: tuple[float, float]) -> list[Rollup]:
+        """A gateway's rollups of this span (model.rollups.SPANS_S) that start in the period, oldest first."""
+
+    async def gateway_sums(self, account_id: str, span: int, period: tuple[float, float]) -> list[GatewaySum]:
+        """The same of all gateways of the account, by gateway and start."""
+
+    async def expire_rollups(self, before: dict[int, float]) -> None:
+        """Drop rollups: span → first moment that is kept."""
 
     async def setting(self, name: str) -> str | None:
         """A value of the service's own (schema-independent facts such as the bootstrap's account)."""

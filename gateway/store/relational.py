@@ -25,7 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogRecord, Row
-from gateway.store import tables
+from gateway.model.rollups import GatewaySum, Rollup
+from gateway.store import rollups, tables
 from gateway.store.border import border
 from gateway.store.database import Database
 from gateway.store.port import Account, Page, StoredCustomProvider, StoredKey, StoreDown, Token
@@ -97,7 +98,8 @@ class RelationalStore(RequestLog):
         belonging = {"account_id": account_id, "gateway_id": gateway_id}
         async with self._writing() as connection:
             await self._hide(connection, account_id, gateway_id)
-            await connection.execute(delete(tables.provider_keys).where(_same(tables.provider_keys, **belonging)))
+            for table in (tables.rollups, tables.provider_keys):
+                await connection.execute(delete(table).where(_same(table, **belonging)))
             await connection.execute(
                 delete(tables.gateways).where(_same(tables.gateways, account_id=account_id, id=gateway_id))
             )
@@ -205,7 +207,22 @@ class RelationalStore(RequestLog):
         if records:
             rows = records if _storable(records) else [_bound(self._record_values, record) for record in records]
             async with self._writing() as connection:
-                await connection.exec_driver_sql(self._insert_records, rows)
+                if new := await rollups.unknown(connection, rows):
+                    await connection.exec_driver_sql(self._insert_records, new)
+                    await rollups.add(connection, self._database, new)
+
+    # analytics
+    async def rollups(self, account_id: str, gateway_id: str, span: int, period: tuple[float, float]) -> list[Rollup]:
+        async with self._reading() as connection:
+            return await rollups.read(connection, (account_id, gateway_id), span, period)
+
+    async def gateway_sums(self, account_id: str, span: int, period: tuple[float, float]) -> list[GatewaySum]:
+        async with self._reading() as connection:
+            return await rollups.sums(connection, account_id, span, period)
+
+    async def expire_rollups(self, before: dict[int, float]) -> None:
+        async with self._writing() as connection:
+            await rollups.expire(connection, before)
 
     # the service's own
     async def setting(self, name: str) -> str | None:

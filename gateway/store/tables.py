@@ -25,6 +25,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from gateway.model.rollups import COUNTS
+
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _INT64_MAX: Final = 2**63 - 1
 
@@ -35,8 +37,12 @@ class CleanText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
+    @staticmethod
+    def clean(value: str) -> str:
+        return _UNSTORABLE.sub("\ufffd", value)
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else _UNSTORABLE.sub("\ufffd", value)
+        return None if value is None else self.clean(value)
 
 
 class Whole(TypeDecorator[int]):
@@ -250,6 +256,23 @@ record_purges: Final = Table(
     Column("account_id", CleanText, primary_key=True),
     Column("gateway_id", CleanText, primary_key=True),
     Column("until", Double, nullable=False),
+)
+
+rollups: Final = Table(
+    "rollups",
+    metadata,
+    Column("account_id", CleanText, primary_key=True),
+    Column("gateway_id", CleanText, primary_key=True),
+    Column("span", Whole, primary_key=True, autoincrement=False),
+    Column("start", Whole, primary_key=True, autoincrement=False),
+    Column("provider", CleanText, primary_key=True),
+    Column("model", CleanText, primary_key=True),
+    *(Column(name, Whole, nullable=False) for name in COUNTS),
+    Column("cost", Double, nullable=False),
+    Column("durations", CleanText, nullable=False),
+    Column("first_bytes", CleanText, nullable=False),
+    Index("ix_rollups_age", "span", "start"),
+    Index("ix_rollups_account", "account_id", "span", "start"),
 )
 
 settings: Final = Table(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogBodies, LogRecord
+from gateway.model.rollups import Figures, GatewaySum, Rollup, RollupKey, fold
 from gateway.store.log_query import LogEntry, LogQuery
 from gateway.store.port import Account, Conflict, Page, StoredCustomProvider, StoredKey, StoreDown, Token
 
@@ -31,6 +32,7 @@ class MemoryStore:
         self.records: dict[str, LogRecord] = {}
         self.kept_bodies: dict[str, LogBodies] = {}
         self.purging: list[tuple[str, str]] = []
+        self.rolled_up: dict[RollupKey, Figures] = {}
         self.settings: dict[str, str] = {}
 
     def _used(self, name: str) -> None:
@@ -204,8 +206,36 @@ class MemoryStore:
 
     async def insert_records(self, records: list[LogRecord]) -> None:
         self._used("insert_records")
-        for record in records:
-            self.records.setdefault(record.id, record)
+        new = [record for record in {record.id: record for record in records}.values() if record.id not in self.records]
+        self.records.update((record.id, record) for record in new)
+        for key, figures in fold(new).items():
+            if key in self.rolled_up:
+                self.rolled_up[key].merge(figures)
+            else:
+                self.rolled_up[key] = figures
+
+    async def rollups(self, account_id: str, gateway_id: str, span: int, period: tuple[float, float]) -> list[Rollup]:
+        self._used("rollups")
+        return [
+            Rollup(key.start, key.provider, key.model, figures)
+            for key, figures in sorted(self.rolled_up.items(), key=lambda item: item[0])
+            if key[:3] == (account_id, gateway_id, span) and period[0] <= key.start < period[1]
+        ]
+
+    async def gateway_sums(self, account_id: str, span: int, period: tuple[float, float]) -> list[GatewaySum]:
+        self._used("gateway_sums")
+        added: dict[tuple[str, int], Figures] = {}
+        for key, figures in sorted(self.rolled_up.items(), key=lambda item: item[0]):
+            if (key.account_id, key.span) == (account_id, span) and period[0] <= key.start < period[1]:
+                added.setdefault((key.gateway_id, key.start), Figures()).merge(figures)
+        return [
+            GatewaySum(*at, f.requests, f.errors, f.cached, f.tokens_in, f.tokens_out, f.priced, f.cost)
+            for at, f in added.items()
+        ]
+
+    async def expire_rollups(self, before: dict[int, float]) -> None:
+        self._used("expire_rollups")
+        self.rolled_up = {key: each for key, each in self.rolled_up.items() if key.start >= before.get(key.span, 0)}
 
     def _log(self, account_id: str, gateway_id: str) -> list[LogRecord]:
         found = [r for r in self.records.values() if (r.account_id, r.gateway_id) == (account_id, gateway_id)]

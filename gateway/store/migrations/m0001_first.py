@@ -1,4 +1,4 @@
-"""The first schema: accounts, gateways, tokens, provider keys, custom providers, request log, settings."""
+"""The first schema: accounts, gateways, tokens, provider keys, custom providers, request log, rollups, settings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -49,6 +49,7 @@ def upgrade() -> None:
     _record_bodies()
     _record_counts()
     _record_purges()
+    _rollups()
     _settings()
 
 
@@ -262,6 +263,37 @@ def _record_purges() -> None:
         sa.Column("until", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("account_id", "gateway_id", name="pk_record_purges"),
     )
+
+
+def _rollups() -> None:
+    op.create_table(
+        "rollups",
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("gateway_id", sa.Text, nullable=False),
+        sa.Column("span", sa.BigInteger, nullable=False),
+        sa.Column("start", sa.BigInteger, nullable=False),
+        sa.Column("provider", sa.Text, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("requests", sa.BigInteger, nullable=False),
+        sa.Column("cached", sa.BigInteger, nullable=False),
+        sa.Column("refused", sa.BigInteger, nullable=False),
+        sa.Column("rejected", sa.BigInteger, nullable=False),
+        sa.Column("upstream_failed", sa.BigInteger, nullable=False),
+        sa.Column("client_gone", sa.BigInteger, nullable=False),
+        sa.Column("metered", sa.BigInteger, nullable=False),
+        sa.Column("tokens_in", sa.BigInteger, nullable=False),
+        sa.Column("tokens_out", sa.BigInteger, nullable=False),
+        sa.Column("tokens_cached", sa.BigInteger, nullable=False),
+        sa.Column("tokens_cache_write", sa.BigInteger, nullable=False),
+        sa.Column("tokens_reasoning", sa.BigInteger, nullable=False),
+        sa.Column("priced", sa.BigInteger, nullable=False),
+        sa.Column("cost", sa.Double, nullable=False),
+        sa.Column("durations", sa.Text, nullable=False),
+        sa.Column("first_bytes", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "gateway_id", "span", "start", "provider", "model", name="pk_rollups"),
+    )
+    op.create_index("ix_rollups_age", "rollups", ["span", "start"])
+    op.create_index("ix_rollups_account", "rollups", ["account_id", "span", "start"])
 
 
 def _settings() -> None:

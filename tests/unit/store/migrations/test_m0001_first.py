@@ -20,6 +20,7 @@ def test_the_first_step_makes_the_tables_from_nothing():
             "record_bodies",
             "record_counts",
             "record_purges",
+            "rollups",
             "settings",
         }
         (index,) = found.get_indexes("records")

@@ -1,0 +1,130 @@
+"""The rollups' part of the relational store: each new record is counted once, in the transaction that inserts it."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row as ResultRow
+from sqlalchemy import delete, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.model.records import LogRecord, Row
+from gateway.model.rollups import COUNTS, ERRORS, Figures, GatewaySum, Rollup, RollupKey, fold
+from gateway.store.database import Database
+from gateway.store.tables import CleanText, rollups
+
+_KEY: Final = RollupKey._fields
+_ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(7020104112)")
+"""PostgreSQL: rollups are read, added to and written back, so two control planes take turns."""
+_KNOWN: Final = {
+    "sqlite": "SELECT id FROM records WHERE id IN (SELECT value FROM json_each(:ids))",
+    "postgresql": "SELECT id FROM records WHERE id IN (SELECT json_array_elements_text(cast(:ids AS json)))",
+}
+_COLUMNS: Final = ", ".join(f"r.{column.name}" for column in rollups.columns)
+_TOUCHED: Final = {
+    # CROSS JOIN: SQLite then takes the keys first and looks each one up.
+    "sqlite": f"SELECT {_COLUMNS} FROM json_each(:keys) AS k CROSS JOIN rollups AS r WHERE "  # noqa: S608 - columns of ours
+    + " AND ".join(f"r.{name} = json_extract(k.value, '$[{at}]')" for at, name in enumerate(_KEY)),
+    "postgresql": f"SELECT {_COLUMNS} FROM json_array_elements(cast(:keys AS json)) AS k(value) JOIN rollups AS r ON "  # noqa: S608
+    + " AND ".join(
+        f"r.{name} = " + (f"cast(k.value->>{at} AS bigint)" if name in ("span", "start") else f"k.value->>{at}")
+        for at, name in enumerate(_KEY)
+    ),
+}
+
+
+async def unknown(connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
+    """The rows whose id is not in the store yet, each once: a batch that is sent again is not counted again."""
+    by_id = {row[0]: row for row in rows}
+    ids = orjson.dumps(list(by_id)).decode()
+    found = await connection.execute(text(_KNOWN[connection.dialect.name]), {"ids": ids})
+    for (known,) in found:
+        by_id.pop(known, None)
+    return list(by_id.values())
+
+
+async def add(connection: AsyncConnection, database: Database, rows: Sequence[Row]) -> None:
+    """Count these records, whose texts are storable; all of them are new."""
+    folded = _clean(fold(map(LogRecord._make, rows)))
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        await connection.execute(_ONE_AT_A_TIME)
+    keys = orjson.dumps([tuple(key) for key in folded]).decode()
+    for row in await connection.execute(text(_TOUCHED[dialect]), {"keys": keys}):
+        folded[RollupKey(*row[: len(_KEY)])].merge(_figures(row, len(_KEY)))
+    statement = database.insert(rollups)
+    summed = {column.name: statement.excluded[column.name] for column in rollups.columns if column.name not in _KEY}
+    values = [key._asdict() | _values(figures) for key, figures in sorted(folded.items(), key=lambda item: item[0])]
+    await connection.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=summed), values)
+
+
+async def read(connection: AsyncConnection, place: tuple[str, str], span: int, period: tuple[float, float]) -> list[Rollup]:
+    """A gateway's rollups of this span that start in the period, in order; `place` is (account, gateway)."""
+    table = rollups
+    query = (
+        select(*list(table.columns)[3:])
+        .where(table.c.account_id == place[0], table.c.gateway_id == place[1], table.c.span == span)
+        .where(table.c.start >= int(period[0]), table.c.start < period[1])
+        .order_by(table.c.start, table.c.provider, table.c.model)
+    )
+    return [Rollup(row[0], row[1], row[2], _figures(row, 3)) for row in (await connection.execute(query)).all()]
+
+
+async def sums(connection: AsyncConnection, account_id: str, span: int, period: tuple[float, float]) -> list[GatewaySum]:
+    """The same for all gateways of an account, without provider, model and times."""
+    table = rollups
+    errors = sum((table.c[name] for name in ERRORS[1:]), start=table.c[ERRORS[0]])
+    summed = [table.c.requests, errors, *(table.c[name] for name in ("cached", "tokens_in", "tokens_out", "priced", "cost"))]
+    query = (
+        select(table.c.gateway_id, table.c.start, *(func.sum(column) for column in summed))
+        .where(table.c.account_id == account_id, table.c.span == span)
+        .where(table.c.start >= int(period[0]), table.c.start < period[1])
+        .group_by(table.c.gateway_id, table.c.start)
+        .order_by(table.c.gateway_id, table.c.start)
+    )
+    found = (await connection.execute(query)).all()
+    # PostgreSQL sums integers to decimals.
+    return [GatewaySum._make([*row[:2], *map(int, row[2:-1]), float(row[-1])]) for row in found]
+
+
+async def expire(connection: AsyncConnection, before: dict[int, float]) -> None:
+    """Drop what is older: span → first moment that is kept."""
+    table = rollups
+    old = or_(*((table.c.span == span) & (table.c.start < moment) for span, moment in before.items()))
+    await connection.execute(delete(table).where(old))
+
+
+def _clean(folded: dict[RollupKey, Figures]) -> dict[RollupKey, Figures]:
+    """Keys as the database has them: a name that had to be cut may end in half a character."""
+    clean: dict[RollupKey, Figures] = {}
+    for key, figures in folded.items():
+        stored = RollupKey._make(CleanText.clean(part) if isinstance(part, str) else part for part in key)
+        if stored in clean:
+            clean[stored].merge(figures)
+        else:
+            clean[stored] = figures
+    return clean
+
+
+def _values(figures: Figures) -> dict[str, Any]:
+    values: dict[str, Any] = {name: getattr(figures, name) for name in COUNTS}
+    return values | {"cost": figures.cost, "durations": _text(figures.durations), "first_bytes": _text(figures.first_bytes)}
+
+
+def _figures(row: ResultRow[Any], at: int) -> Figures:
+    figures = Figures()
+    for name, value in zip(COUNTS, row[at : at + len(COUNTS)], strict=True):
+        setattr(figures, name, value)
+    figures.cost, durations, first_bytes = row[at + len(COUNTS) :]
+    figures.durations, figures.first_bytes = _histogram(durations), _histogram(first_bytes)
+    return figures
+
+
+def _text(histogram: dict[int, int]) -> str:
+    """`[bucket, count, bucket, count, …]`: half the size of an object, and read faster."""
+    return orjson.dumps([part for pair in sorted(histogram.items()) for part in pair]).decode()
+
+
+def _histogram(stored: str) -> dict[int, int]:
+    parts = orjson.loads(stored)
+    return dict(zip(parts[::2], parts[1::2], strict=True))

@@ -14,6 +14,7 @@ from gateway.control.access import Access
 from gateway.control.access_log import AccessLog
 from gateway.control.answers import Handler, bare_heads, enveloped, refused
 from gateway.control.api.accounts import Accounts
+from gateway.control.api.analytics import Analytics
 from gateway.control.api.custom_providers import CustomProviders
 from gateway.control.api.gateways import Gateways
 from gateway.control.api.logs import Logs
@@ -36,6 +37,7 @@ from gateway.link.server import LinkServer
 from gateway.model.faults import STORE_DOWN
 from gateway.model.records import LogRecord
 from gateway.model.service import ControlConfig
+from gateway.providers.pricing import PriceTable
 from gateway.store.port import SchemaTooNew, Store, StoreDown
 from gateway.telemetry.loop_lag import LoopLag
 
@@ -53,12 +55,13 @@ class Control:
     def __init__(self, config: ControlConfig, store: Store, clock: Clock, *, on_bootstrap: Callable[[str], None]) -> None:
         self._config = config
         self._store = store
+        self._clock = clock
         self.opened = False
         """The store was opened and the settings loaded; until then the API answers 503."""
         self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
         self._access = Access(config.pepper, store, clock)
         self._changes = Changes(store, Vault(config.master_key), self._publisher, clock)
-        self._recorder = Recorder(store, wanted=self._belongs)
+        self._recorder = Recorder(store, wanted=self._belongs, cost_of=PriceTable.packaged().cost_of)
         self._janitor = Janitor(store, self._access, self._changes)
         self._bootstrap = Bootstrap(config, store, self._access, clock, on_bootstrap)
         counters = self.counters = CounterSums()
@@ -157,6 +160,7 @@ class Control:
             ProviderKeys(access, changes),
             CustomProviders(access, changes, allow_private=self._config.allow_private_custom),
             Logs(access, changes),
+            Analytics(access, changes, self._clock),
             Tokens(access, changes),
             Accounts(access, changes),
         )

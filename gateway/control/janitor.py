@@ -8,12 +8,15 @@ from typing import Final
 from gateway.control.access import Access
 from gateway.control.changes import Changes
 from gateway.control.retention import Retention
+from gateway.control.rollups import KEPT_S
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.store.port import Store, StoreDown
 
 ROUND_S: Final = 2.0
 """Seconds between two rounds."""
 _TOUCH_ROUNDS: Final = 5
+_EXPIRY_ROUNDS: Final = 1800
+"""Once an hour, and soon after the start."""
 _PING_TIMEOUT_S: Final = 1.0
 
 _log = logging.getLogger("gateway.janitor")
@@ -21,7 +24,12 @@ _log = logging.getLogger("gateway.janitor")
 
 class Janitor:
     def __init__(
-        self, store: Store, access: Access, changes: Changes, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        store: Store,
+        access: Access,
+        changes: Changes,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._access = access
@@ -53,9 +61,9 @@ class Janitor:
         while True:
             await self._pause(ROUND_S)
             number += 1
-            await self.round(touch=number % _TOUCH_ROUNDS == 0)
+            await self.round(touch=number % _TOUCH_ROUNDS == 0, expire=number % _EXPIRY_ROUNDS == 2)
 
-    async def round(self, *, touch: bool) -> None:
+    async def round(self, *, touch: bool, expire: bool = False) -> None:
         """One round; a store that is down is found by it, not an end to it."""
         try:
             async with asyncio.timeout(_PING_TIMEOUT_S):
@@ -65,6 +73,9 @@ class Janitor:
                 await self._changes.reload()
             if touch:
                 await self.touch_tokens()
+            if expire:
+                now = self._changes.clock.wall()
+                await self._store.expire_rollups({span: now - kept_s for span, kept_s in KEPT_S.items()})
         except (StoreDown, TimeoutError) as error:
             if self.store_up:
                 _log.warning("the store is down: %s", type(error).__name__)

@@ -22,6 +22,9 @@ QUEUE_BYTES: Final = 64 * 1024 * 1024
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 
+_COST: Final = LogRecord._fields.index("cost")
+"""The last field."""
+
 _log = logging.getLogger("gateway.recorder")
 
 Pause = Callable[[float], Awaitable[None]]
@@ -41,11 +44,13 @@ class Recorder:
         store: Store,
         *,
         wanted: Callable[[LogRecord], bool] = lambda _record: True,
+        cost_of: Callable[[LogRecord], float | None] = lambda _record: None,
         queue_bytes: int = QUEUE_BYTES,
         pause: Pause = asyncio.sleep,
     ) -> None:
         self._store = store
         self._wanted = wanted
+        self._cost_of = cost_of
         self._pause = pause
         self._queue: BoundedQueue[_Delivery] = BoundedQueue(queue_bytes)
         self._queued = 0
@@ -122,11 +127,16 @@ class Recorder:
 
     async def _write(self) -> None:
         records = [record for delivery in self._in_hand for record in delivery.records if self._wanted(record)]
+        records = [self._priced(record) for record in records]
         if records and await self._stored(records):
             self.written += len(records)
         in_hand, self._in_hand = self._in_hand, []
         for delivery in in_hand:
             delivery.confirm()
+
+    def _priced(self, record: LogRecord) -> LogRecord:
+        cost = self._cost_of(record)
+        return record if cost is None else LogRecord._make((*record[:_COST], cost))
 
     async def _stored(self, records: list[LogRecord]) -> bool:
         """Insert them, however long the store is down; False when it refuses them for good."""

@@ -8,6 +8,7 @@ from gateway.control.access import Access
 from gateway.control.changes import Changes
 from gateway.control.janitor import ROUND_S, Janitor
 from gateway.control.publisher import Publisher
+from gateway.control.rollups import KEPT_S
 from gateway.control.vault import Vault
 
 
@@ -68,3 +69,18 @@ async def test_a_failed_write_loses_no_use_of_a_token(monkeypatch: pytest.Monkey
     parts.access.used = {"t": 1.0, "u": 2.0}
     await parts.janitor.close(1)
     assert parts.access.used == {"t": 9.0, "u": 2.0}
+
+
+async def test_old_rollups_expire_by_what_their_span_is_kept() -> None:
+    parts = Parts()
+    given: list[dict[int, float]] = []
+
+    async def expire(before: dict[int, float]) -> None:
+        given.append(before)
+
+    parts.store.expire_rollups = expire  # type: ignore[method-assign]
+    await parts.janitor.round(touch=False)
+    assert given == []
+    await parts.janitor.round(touch=False, expire=True)
+    now = MovableClock().wall()
+    assert given == [{span: now - kept_s for span, kept_s in KEPT_S.items()}]

@@ -117,3 +117,13 @@ async def test_unwanted_records_are_left_out_and_no_loss() -> None:
     recorder.start()
     await recorder.close(5)
     assert (sorted(store.records), recorder.dropped) == (["0", "2"], 0)
+
+
+async def test_records_are_priced_before_they_are_written() -> None:
+    store = MemoryStore()
+    recorder = Recorder(store, cost_of=lambda record: 0.5 if record.id == "1" else None)
+    recorder.take(_records(2))
+    recorder.start()
+    await recorder.close(5)
+    assert {name: record.cost for name, record in store.records.items()} == {"0": None, "1": 0.5}
+    assert store.records["1"] == _SAMPLE._replace(id="1", cost=0.5)

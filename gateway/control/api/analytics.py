@@ -1,0 +1,78 @@
+"""Analytics of a gateway, and of all of an account's side by side (section 14 says what; the paths are ours)."""
+
+from typing import Final
+
+from aiohttp import web
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.control.access import READ, Access
+from gateway.control.answers import answer, invalid
+from gateway.control.api.parsing import Moment
+from gateway.control.changes import Changes
+from gateway.control.rollups import GROUPINGS, INTERVALS, MOST_POINTS, Question, answered, asked, compared
+from gateway.kit.clock import Clock
+from gateway.model.faults import NOT_FOUND, Refusal
+from gateway.model.rollups import DAY_S
+
+_MOMENT: Final = TypeAdapter[float](Moment)
+_ROOT: Final = "/client/v4/accounts/{account_id}/ai-gateway"
+
+
+class Analytics:
+    def __init__(self, access: Access, changes: Changes, clock: Clock) -> None:
+        self._access = access
+        self._store = changes.store
+        self._clock = clock
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get(_ROOT + "/analytics", self.of_account),
+            web.get(_ROOT + "/gateways/{gateway_id}/analytics", self.of_gateway),
+        ]
+
+    async def of_gateway(self, request: web.Request) -> web.Response:
+        await self._access.allow(request, READ)
+        account_id, gateway_id = request.match_info["account_id"], request.match_info["gateway_id"]
+        question = self._question(request)
+        group_by = _choice(request, "group_by", GROUPINGS)
+        if await self._store.gateway(account_id, gateway_id) is None:
+            raise Refusal(NOT_FOUND)
+        found = await self._store.rollups(account_id, gateway_id, question.span, (question.start, question.end))
+        return answer(answered(question, found, group_by))
+
+    async def of_account(self, request: web.Request) -> web.Response:
+        await self._access.allow(request, READ)
+        question = self._question(request)
+        account_id = request.match_info["account_id"]
+        sums = await self._store.gateway_sums(account_id, question.span, (question.start, question.end))
+        return answer(compared(question, sums))
+
+    def _question(self, request: web.Request) -> Question:
+        """`start`, `end` (RFC 3339; the last 24 hours without) and `interval`; Invalid with a path into the query."""
+        now = self._clock.wall()
+        end = _moment(request, "end", now)
+        start = _moment(request, "start", end - DAY_S)
+        if start >= end:
+            raise invalid("Expected a start before the end", "query", "start")
+        question = asked(start, end, _choice(request, "interval", ("auto", *INTERVALS)), now)
+        if question.points > MOST_POINTS:
+            raise invalid(f"Expected a period of at most {MOST_POINTS} points: a longer interval", "query", "interval")
+        return question
+
+
+def _moment(request: web.Request, name: str, default: float) -> float:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    try:
+        return _MOMENT.validate_python(text)
+    except ValidationError:
+        raise invalid("Expected an RFC 3339 time", "query", name) from None
+
+
+def _choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str:
+    """One of the choices; the first when the query does not say."""
+    text = request.query.get(name, choices[0])
+    if text not in choices:
+        raise invalid(f"Expected one of {', '.join(choices)}", "query", name)
+    return text

@@ -72,10 +72,11 @@ def answered(question: Question, rollups: Iterable[Rollup], group_by: str) -> di
     points = [Figures() for _ in range(question.points)]
     groups: dict[tuple[str, ...], Figures] = {}
     for rollup in rollups:
-        totals.merge(rollup.figures)
         points[(rollup.start - question.start) // question.span].merge(rollup.figures)
         if group_by != "none":
             groups.setdefault(name_of(rollup), Figures()).merge(rollup.figures)
+    for point in points:
+        totals.merge(point)
     biggest = sorted(groups.items(), key=lambda group: (-group[1].requests, group[0]))[:_MOST_GROUPS]
     moments = range(question.start, question.end, question.span)
     return _head(question) | {

@@ -148,7 +148,7 @@ class Relay:
         except UpstreamFailure:
             x.outcome = "upstream_truncated"
             self._reporter.count("upstream_truncated")
-            if not head.encoded:
+            if not head.encoding:
                 delivery.cut_short(attempt.dialect, x.route.path if x.route is not None else "")
             request.downstream.cut(reset=not chunked and head.content_length is None)
             return CLOSE

@@ -105,8 +105,20 @@ class Figures:
         self.tokens_reasoning += _sane(record.tokens_reasoning)
 
     def merge(self, other: "Figures") -> None:
-        for name in COUNTS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        """Written out: a year of analytics does this thousands of times."""
+        self.requests += other.requests
+        self.cached += other.cached
+        self.refused += other.refused
+        self.rejected += other.rejected
+        self.upstream_failed += other.upstream_failed
+        self.client_gone += other.client_gone
+        self.metered += other.metered
+        self.tokens_in += other.tokens_in
+        self.tokens_out += other.tokens_out
+        self.tokens_cached += other.tokens_cached
+        self.tokens_cache_write += other.tokens_cache_write
+        self.tokens_reasoning += other.tokens_reasoning
+        self.priced += other.priced
         self.cost += other.cost
         _merge(self.durations, other.durations)
         _merge(self.first_bytes, other.first_bytes)
@@ -138,8 +150,12 @@ def _sane(tokens: int | None) -> int:
 
 
 def _merge(into: dict[int, int], other: Mapping[int, int]) -> None:
+    if not into:
+        into.update(other)
+        return
+    get = into.get
     for bucket, count in other.items():
-        into[bucket] = into.get(bucket, 0) + count
+        into[bucket] = get(bucket, 0) + count
 
 
 def fold(records: Iterable[LogRecord]) -> dict[RollupKey, Figures]:

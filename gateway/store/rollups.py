@@ -113,9 +113,24 @@ def _values(figures: Figures) -> dict[str, Any]:
 
 def _figures(row: ResultRow[Any], at: int) -> Figures:
     figures = Figures()
-    for name, value in zip(COUNTS, row[at : at + len(COUNTS)], strict=True):
-        setattr(figures, name, value)
-    figures.cost, durations, first_bytes = row[at + len(COUNTS) :]
+    (
+        figures.requests,
+        figures.cached,
+        figures.refused,
+        figures.rejected,
+        figures.upstream_failed,
+        figures.client_gone,
+        figures.metered,
+        figures.tokens_in,
+        figures.tokens_out,
+        figures.tokens_cached,
+        figures.tokens_cache_write,
+        figures.tokens_reasoning,
+        figures.priced,
+        figures.cost,
+        durations,
+        first_bytes,
+    ) = row[at:]
     figures.durations, figures.first_bytes = _histogram(durations), _histogram(first_bytes)
     return figures
 
@@ -127,4 +142,4 @@ def _text(histogram: dict[int, int]) -> str:
 
 def _histogram(stored: str) -> dict[int, int]:
     parts = orjson.loads(stored)
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+    return dict(zip(parts[::2], parts[1::2], strict=False))

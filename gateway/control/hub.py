@@ -28,7 +28,7 @@ from gateway.link.frames import (
     UpFrame,
 )
 from gateway.link.port import EdgeConnection
-from gateway.model.records import LogRecord
+from gateway.model.records import LogBodies, LogRecord
 from gateway.model.tokens import Principal
 from gateway.store.port import StoreDown
 
@@ -63,10 +63,10 @@ class Hub:
 
     def received(self, edge: EdgeConnection, frame: UpFrame) -> None:
         match frame:
-            case Records(number, rows):
-                # `decode` made them whole records again.
-                records = cast(Sequence[LogRecord], rows)
-                self._recorder.take(records, partial(self._recorded, edge, number, records))
+            case Records(number, rows, bodies):
+                # `decode` made them whole values again.
+                records, said = cast(Sequence[LogRecord], rows), cast(Sequence[LogBodies], bodies)
+                self._recorder.take(records, partial(self._recorded, edge, number, records), said)
             case Counters(deltas):
                 self._counters.add(edge.edge_id, deltas)
             case Revoked(digest):

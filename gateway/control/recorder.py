@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.control.bodies import kept
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.bounded import BoundedQueue
-from gateway.model.records import LogRecord
+from gateway.model.records import LogBodies, LogRecord
 from gateway.store.port import Store, StoreDown
 
 BATCH_ROWS: Final = 500
@@ -36,6 +37,7 @@ class _Delivery:
 
     records: Sequence[LogRecord]
     confirm: Callable[[], object]
+    bodies: Sequence[LogBodies] = ()
 
 
 class Recorder:
@@ -68,12 +70,18 @@ class Recorder:
         """Records queued or being written."""
         return self._queued + sum(len(delivery.records) for delivery in self._in_hand)
 
-    def take(self, records: Sequence[LogRecord], confirm: Callable[[], object] = lambda: None) -> None:
+    def take(
+        self,
+        records: Sequence[LogRecord],
+        confirm: Callable[[], object] = lambda: None,
+        bodies: Sequence[LogBodies] = (),
+    ) -> None:
         """Queue the records; never waits. What does not fit is dropped, counted and confirmed: nobody could do better."""
         if not records:
             confirm()
             return
-        if not self._queue.put(_Delivery(records, confirm), sum(record.weight for record in records)):
+        weight = sum(record.weight for record in records) + sum(each.weight for each in bodies)
+        if not self._queue.put(_Delivery(records, confirm, bodies), weight):
             self.dropped += len(records)
             confirm()
             return
@@ -128,7 +136,8 @@ class Recorder:
     async def _write(self) -> None:
         records = [record for delivery in self._in_hand for record in delivery.records if self._wanted(record)]
         records = [self._priced(record) for record in records]
-        if records and await self._stored(records):
+        bodies = [kept(each) for delivery in self._in_hand for each in delivery.bodies]
+        if records and await self._stored(records, bodies):
             self.written += len(records)
         in_hand, self._in_hand = self._in_hand, []
         for delivery in in_hand:
@@ -138,12 +147,14 @@ class Recorder:
         cost = self._cost_of(record)
         return record if cost is None else LogRecord._make((*record[:_COST], cost))
 
-    async def _stored(self, records: list[LogRecord]) -> bool:
+    async def _stored(self, records: list[LogRecord], bodies: list[LogBodies]) -> bool:
         """Insert them, however long the store is down; False when it refuses them for good."""
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
                 await self._store.insert_records(records)
+                if bodies:
+                    await self._store.insert_bodies(bodies)
                 return True
             except StoreDown as error:
                 _log.warning("log records wait, the store is down: %s", error)

@@ -7,6 +7,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from gateway.edge.downstream import Request
 from gateway.edge.repeat import ArrivedBody
+from gateway.edge.taps.sample import Sample
 from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Refusal
 from gateway.model.service import Limits
 from gateway.protocol.headers import RequestHead
@@ -17,7 +18,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Body:
     """`held` goes out with the head; `whole` says that nothing comes after it, so it can be sent again."""
 
-    __slots__ = ("_limit_bytes", "_reader", "_timeout_s", "arrived", "held", "length", "received_bytes", "whole")
+    __slots__ = ("_limit_bytes", "_reader", "_timeout_s", "arrived", "held", "length", "received_bytes", "sample", "whole")
 
     def __init__(self, reader: StreamReader | ArrivedBody, length: int | None, limit_bytes: int, timeout_s: float) -> None:
         self._reader = reader
@@ -27,6 +28,8 @@ class Body:
         self.length = length
         """Bytes in all, as the client announced them; None: chunked."""
         self.received_bytes = 0
+        self.sample: Sample | None = None
+        """Is shown what still arrives."""
         self.whole = False
         self.arrived = False
         """It was all there with the head: nobody waited for the client."""
@@ -46,6 +49,8 @@ class Body:
         self.received_bytes += len(piece)
         if self.received_bytes > self._limit_bytes:
             raise Refusal(BODY_TOO_LARGE)
+        if self.sample is not None:
+            self.sample.feed(piece)
         return piece
 
     async def hold(self) -> None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.edge.downstream import Downstream
+from gateway.edge.taps.sample import Sample
 from gateway.edge.taps.usage import UsageTap
 from gateway.model.targets import Dialect
 from gateway.protocol.cut_events import BOUNDARY_BYTES, cut_event
@@ -14,8 +15,8 @@ class Delivery:
     """The sink of one response (upstream.port.Sink). The head waits for the first piece: a small answer is one write."""
 
     __slots__ = (
-        "_chunked", "_downstream", "_end", "_head", "_prefix", "_streamed", "_suffix", "_tap", "_timeout_s", "events",
-        "sent_bytes",
+        "_chunked", "_downstream", "_end", "_head", "_prefix", "_sample", "_streamed", "_suffix", "_tap", "_timeout_s",
+        "events", "sent_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -28,6 +29,7 @@ class Delivery:
         self._timeout_s = timeout_s
         self._prefix = b""
         self._suffix = b""
+        self._sample: Sample | None = None
         self._streamed = streamed
         self._end = b""
         self.sent_bytes = 0
@@ -38,9 +40,16 @@ class Delivery:
         """Put the body between these (the v4 envelope of `/ai/run`)."""
         self._prefix, self._suffix = prefix, suffix
 
+    def keep(self, sample: Sample | None) -> None:
+        """Show the body to this one too."""
+        self._sample = sample
+
     def take(self, payload: bytes, frame: bytes | None, done: bool) -> bool:
-        if self._tap is not None and payload:
-            self._tap.feed(payload)
+        if payload:
+            if self._tap is not None:
+                self._tap.feed(payload)
+            if self._sample is not None:
+                self._sample.feed(payload)
         if self._streamed:
             self._count_events(payload)
         if self._suffix:

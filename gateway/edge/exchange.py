@@ -3,6 +3,7 @@
 from gateway.edge.body import Body
 from gateway.edge.downstream import Request
 from gateway.edge.settings import GatewayPlan
+from gateway.edge.taps.sample import Sample
 from gateway.kit.clock import Clock
 from gateway.kit.ids import uuid7
 from gateway.model.faults import Fault
@@ -38,8 +39,11 @@ class Exchange:
         "request",
         "request_bytes",
         "response_bytes",
+        "response_encoding",
+        "response_sample",
         "response_type",
         "route",
+        "samples",
         "started_at",
         "started_wall",
         "status",
@@ -77,6 +81,8 @@ class Exchange:
         """target; the usage tap may name it better"""
         self.logged = False
         """after the plan's phases: whether this request gets a row in the log"""
+        self.samples = False
+        """likewise: whether its bodies are logged"""
         self.asked_at: float | None = None
         """attempt: when the first connection to a provider was looked for"""
         self.committed = False
@@ -85,18 +91,16 @@ class Exchange:
         """commit or refuse; 499 when the client left before an answer"""
         self.first_byte_at: float | None = None
         """commit"""
-        self.request_bytes = 0
+        self.request_bytes = self.response_bytes = self.events = 0
         """pour"""
-        self.response_bytes = 0
-        """pour"""
-        self.events = 0
-        """pour: of an event stream"""
         self.overhead_s: float | None = None
         """attempt: what we took until the request could leave; None where the client was waited for"""
-        self.response_type = ""
+        self.response_encoding = self.response_type = ""
         """commit"""
         self.streamed = False
         """commit"""
+        self.response_sample: Sample | None = None
+        """commit: where bodies are logged"""
         self.cached = False
         self.tap: object | None = None
         """commit: the usage tap"""

@@ -16,7 +16,7 @@ from gateway.edge.policy import asks_for_token, authorize
 from gateway.edge.relay import Relay
 from gateway.edge.report import Reporter
 from gateway.edge.routing import classify
-from gateway.edge.settings import Settings
+from gateway.edge.settings import GatewayPlan, Settings
 from gateway.model.faults import INTERNAL, Refusal
 from gateway.model.routes import Route
 from gateway.protocol.headers import RequestHead
@@ -64,7 +64,7 @@ class Lifecycle:
             for phase in x.plan.phases:  # empty when nothing is switched on
                 if (pending := phase(x)) is not None:
                     await pending
-            x.logged = x.plan.collect_logs if x.options.collect_log is None else x.options.collect_log
+            x.logged, x.samples = collection_of(x.plan, x.options)
 
             attempts = self.choose.known(x) or await self.choose(x)
             if x.answer is not None:
@@ -78,6 +78,13 @@ class Lifecycle:
         finally:
             self.in_flight -= 1
             self.report(x)
+
+
+def collection_of(plan: GatewayPlan, options: RequestOptions) -> tuple[bool, bool]:
+    """Whether this request gets a row in the log, and its bodies with it: a request's word beats its gateway's setting."""
+    logged = plan.collect_logs if options.collect_log is None else options.collect_log
+    payloads = plan.collect_log_payloads if options.collect_log_payload is None else options.collect_log_payload
+    return logged, logged and payloads
 
 
 def route_of(request: Request, head: RequestHead) -> Route:

@@ -22,6 +22,7 @@ class Outgoing:
         self.dropped = 0
         """Rows refused since the start because the limit was reached."""
         self._open: list[Row] = []
+        self._bodies: list[Row] = []
         self._open_bytes = 0
         self._kept: dict[int, tuple[Records, int]] = {}
         """Number → a batch that control has not confirmed, and its bytes; oldest first."""
@@ -30,14 +31,16 @@ class Outgoing:
         """The last number that went out on the link's present connection."""
         self._generation = 0
 
-    def put(self, row: Row, size_bytes: int) -> bool:
-        """Take a row, or count it as dropped; True when a batch is full and should leave."""
+    def put(self, row: Row, size_bytes: int, bodies: Row | None = None) -> bool:
+        """Take a row and perhaps its bodies, or count it as dropped; True when a batch is full and should leave."""
         if self.held_bytes + size_bytes > self.limit_bytes:
             self.dropped += 1
             return False
         self.held_bytes += size_bytes
         self._open_bytes += size_bytes
         self._open.append(row)
+        if bodies is not None:
+            self._bodies.append(bodies)
         if len(self._open) < BATCH_ROWS and self._open_bytes < BATCH_BYTES:
             return False
         self._seal()
@@ -70,5 +73,5 @@ class Outgoing:
 
     def _seal(self) -> None:
         self._last += 1
-        self._kept[self._last] = Records(self._last, self._open), self._open_bytes
-        self._open, self._open_bytes = [], 0
+        self._kept[self._last] = Records(self._last, self._open, self._bodies), self._open_bytes
+        self._open, self._bodies, self._open_bytes = [], [], 0

@@ -12,6 +12,7 @@ from gateway.edge.downstream import CLOSE, KEEP
 from gateway.edge.exchange import Exchange
 from gateway.edge.report import Reporter
 from gateway.edge.routing import surface_of
+from gateway.edge.taps.sample import Sample
 from gateway.edge.taps.usage import UsageTap
 from gateway.edge.targeting import Attempt
 from gateway.kit.aio import cancel_and_wait, spawn
@@ -61,6 +62,7 @@ class Relay:
         self._timeouts = timeouts
         self._clock = clock
         self._reporter = reporter
+        self._sample_bytes = reporter.body_bytes
         self.draining = False
         """Answers announce the end of their connection."""
         self.timed = False
@@ -77,6 +79,9 @@ class Relay:
         now = x.asked_at = self._clock.monotonic()
         if body.arrived:
             x.overhead_s = now - x.started_at
+        if x.samples and not body.whole:
+            body.sample = Sample(self._sample_bytes)
+            body.sample.feed(body.held)
         connection, upload, head = await self._answered(x, attempt, body)
         try:
             if attempt.enveloped and head.status == 401:
@@ -137,6 +142,10 @@ class Relay:
         out = self._response_head(x, head, chunked=chunked, keep=keep, enveloped=enveloped)
         x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, head.encoding)
         delivery = Delivery(request.downstream, out, x.tap, self._timeouts.client_write_s, chunked=chunked, streamed=x.streamed)
+        if x.samples and not head.bodiless:
+            x.response_sample = Sample(self._sample_bytes)
+            x.response_encoding = head.encoding.decode("latin-1")
+            delivery.keep(x.response_sample)
         if enveloped:
             delivery.wrap(_ENVELOPE_START, _ENVELOPE_END)
         x.committed = request.answered = True

@@ -14,7 +14,7 @@ from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
 from gateway.link.frames import Counters
 from gateway.link.port import EdgeLink
-from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogRecord, Row, Usage
+from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogBodies, LogRecord, Row, Usage
 from gateway.model.routes import Endpoint, Route, Surface
 from gateway.protocol.headers import RequestHead
 from gateway.telemetry.metrics import SEPARATOR, Metrics, refusal
@@ -23,6 +23,8 @@ FLUSH_S: Final = 0.25
 COUNTERS_EVERY: Final = 4
 """Counters go with every fourth flush: once a second."""
 _PATH: Final = LogRecord._fields.index("path")
+_REQUEST: Final = LogBodies._fields.index("request")
+_RESPONSE: Final = LogBodies._fields.index("response")
 
 _MODEL_TYPES: Final = {
     Endpoint.CHAT: "chat",
@@ -33,8 +35,10 @@ _MODEL_TYPES: Final = {
 
 
 class Reporter:
-    def __init__(self, clock: Clock, queue_bytes: int) -> None:
+    def __init__(self, clock: Clock, queue_bytes: int, body_bytes: int = 0) -> None:
         self.clock = clock
+        self.body_bytes = body_bytes
+        """As much of each body is logged."""
         self.outgoing = Outgoing(queue_bytes)
         self.metrics = Metrics()
         self.metrics.total(f"log_records_dropped{SEPARATOR}edge", lambda: self.outgoing.dropped)
@@ -83,7 +87,11 @@ class Reporter:
             return
         usage = x.tap.close(x.outcome == "completed") if isinstance(x.tap, UsageTap) else UNKNOWN_USAGE
         row = self._row(x, usage)
-        if self.outgoing.put(row, ROW_BYTES + len(row[_PATH]) + len(x.options.metadata or "")):
+        size = ROW_BYTES + len(row[_PATH]) + len(x.options.metadata or "")
+        bodies = _bodies(x, self.body_bytes) if x.samples else None
+        if bodies is not None:
+            size += len(bodies[_REQUEST]) + len(bodies[_RESPONSE])
+        if self.outgoing.put(row, size, bodies):
             self.flush(with_counters=False)
 
     def _first_byte_of(self, slug: str) -> Callable[[float], None]:
@@ -163,6 +171,29 @@ class Reporter:
             x.options.custom_cost,
             None,  # cost: control's
         )
+
+
+def _bodies(x: Exchange, limit_bytes: int) -> Row | None:
+    """The values of LogBodies as the link carries them."""
+    body, route, plan = x.body, x.route, x.plan
+    if body is None or route is None or plan is None or plan.gateway is None:
+        return None
+    if body.sample is not None:
+        request, whole = body.sample.close()
+    else:
+        request, whole = body.held[:limit_bytes], len(body.held) <= limit_bytes
+    response, complete = x.response_sample.close() if x.response_sample is not None else (b"", True)
+    return (
+        x.id,
+        route.account_id,
+        plan.gateway.id,
+        request.decode("latin-1"),
+        response.decode("latin-1"),
+        whole,
+        complete and x.outcome == "completed",
+        x.head.value(b"content-encoding").decode("latin-1") if x.head is not None else "",
+        x.response_encoding,
+    )
 
 
 def _described(route: Route, head: RequestHead) -> tuple[str, str, str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.model.gateways import AccountEntry, CustomProvider, Gateway, GatewayEntry, ProviderKey
-from gateway.model.records import LogRecord, Row
+from gateway.model.records import LogBodies, LogRecord, Row
 from gateway.model.tokens import Principal
 
 PROTOCOL_VERSION: Final = 1
@@ -104,6 +104,8 @@ class Records:
     """Counts up from 1 for each edge."""
     rows: Sequence[Row]
     """Log records, each as a plain tuple: an edge makes one for every request, and orjson writes no subclass of tuple."""
+    bodies: Sequence[Row] = ()
+    """LogBodies of some of them, likewise; bytes travel as the text of the same code points (Latin-1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,11 @@ def _principal(value: dict[str, Any] | None) -> Principal | None:
     )
 
 
+def _bodies(*row: Any) -> LogBodies:
+    bodies = LogBodies(*row)
+    return bodies._replace(request=row[3].encode("latin-1"), response=row[4].encode("latin-1"))
+
+
 def _snapshot(values: list[Any]) -> list[Any]:
     version, accounts, gateways = values
     return [version, tuple(map(_account_entry, accounts)), tuple(map(_gateway_entry, gateways))]
@@ -269,7 +276,7 @@ _READERS: Final[dict[str, Any]] = {
     "Patch": _patch,
     "Revoke": lambda values: [bytes.fromhex(values[0])],
     "Revoked": lambda values: [bytes.fromhex(values[0])],
-    "Records": lambda values: [values[0], [LogRecord(*row) for row in values[1]]],
+    "Records": lambda values: [values[0], [LogRecord(*row) for row in values[1]], [_bodies(*row) for row in values[2]]],
     "AskToken": lambda values: [values[0], bytes.fromhex(values[1])],
     "TokenAnswer": lambda values: [values[0], _principal(values[1])],
 }

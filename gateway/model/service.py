@@ -18,6 +18,8 @@ class Limits:
     idle_per_origin: int = 256
     waiting_per_origin: int = 1024
     """Requests that may wait for a connection; more is 503."""
+    log_body_bytes: int = 262_144
+    """Of each logged body; the rest of it is not kept."""
     log_queue_bytes: int = 16 * 1024 * 1024
 
 

@@ -1,12 +1,13 @@
 """Records reach the store in batches, wait while it is down, and are counted when lost."""
 
 import asyncio
+import gzip
 
 import pytest
 from fakes.store import MemoryStore
 
 from gateway.control.recorder import BATCH_ROWS, Recorder
-from gateway.model.records import LogRecord
+from gateway.model.records import LogBodies, LogRecord
 
 _SAMPLE = LogRecord(
     "id", "a", "g", 1.0, "openai", "m", "chat", "POST", "p", 200, True, "completed", False, 1, 1, None, None, None, None,
@@ -127,3 +128,14 @@ async def test_records_are_priced_before_they_are_written() -> None:
     await recorder.close(5)
     assert {name: record.cost for name, record in store.records.items()} == {"0": None, "1": 0.5}
     assert store.records["1"] == _SAMPLE._replace(id="1", cost=0.5)
+
+
+async def test_bodies_follow_their_records_readable() -> None:
+    store = MemoryStore()
+    recorder = Recorder(store)
+    packed = gzip.compress(b"what was said")
+    recorder.take(_records(2), bodies=[LogBodies("1", "a", "g", b"asked", packed, True, True, "", "gzip")])
+    recorder.start()
+    await recorder.close(5)
+    assert store.calls == ["insert_records", "insert_bodies"]
+    assert store.kept_bodies["1"] == LogBodies("1", "a", "g", b"asked", b"what was said", True, True)

@@ -89,3 +89,13 @@ def test_a_link_that_takes_no_more_gets_the_rest_later() -> None:
     link.send = taking  # type: ignore[method-assign]
     outgoing.flush(link)
     assert [number for number, _ in _sent(link)] == [2]
+
+
+def test_bodies_go_with_their_batch() -> None:
+    link, outgoing = FakeLink(), Outgoing(1000)
+    outgoing.put(("a",), 10, ("a", "body"))
+    outgoing.put(("b",), 10)
+    outgoing.flush(link)
+    outgoing.put(("c",), 10)
+    outgoing.flush(link)
+    assert [frame.bodies for frame in link.sent if isinstance(frame, Records)] == [[("a", "body")], []]

@@ -13,6 +13,7 @@ from gateway.edge import report
 from gateway.edge.outgoing import BATCH_ROWS
 from gateway.edge.report import Reporter
 from gateway.edge.settings import compile_plan
+from gateway.edge.taps.sample import Sample
 from gateway.edge.taps.usage import UsageTap
 from gateway.link.frames import Counters, Records
 from gateway.model import faults
@@ -49,6 +50,10 @@ def exchange(clock: FakeClock, **changes: Any) -> Any:
         "events": 0,
         "overhead_s": 0.00025,
         "auth_state": "hit",
+        "samples": False,
+        "body": None,
+        "response_sample": None,
+        "response_encoding": "",
         "cached": False,
         "tap": None,
         "fault": None,
@@ -241,3 +246,34 @@ async def test_it_flushes_by_itself_and_at_its_end(monkeypatch: pytest.MonkeyPat
     rig.report()
     await rig.reporter.close()
     assert sum(len(frame.rows) for frame in rig.link.sent if isinstance(frame, Records)) == 2
+
+
+@pytest.mark.parametrize(
+    ("held", "fed", "outcome", "request_part", "response_part", "complete"),
+    [
+        (b"abcd", b"wxyz", "completed", "abcd", "wxyz", (True, True)),
+        (b"abcde", b"vwxyz", "completed", "abcd", "vwxy", (False, False)),
+        (b"abcd", b"wx", "client_gone", "abcd", "wx", (True, False)),
+        (b"\xff", b"\x00", "completed", "\xff", "\x00", (True, True)),
+    ],
+)
+def test_bodies_go_with_the_record(
+    held: bytes, fed: bytes, outcome: str, request_part: str, response_part: str, complete: tuple[bool, bool]
+) -> None:
+    rig = Rig()
+    rig.reporter.body_bytes = 4
+    sample = Sample(4)
+    sample.feed(fed)
+    body = SimpleNamespace(held=held, sample=None)
+    rig.report(samples=True, body=body, response_sample=sample, response_encoding="gzip", outcome=outcome)
+    rig.reporter.flush(with_counters=False)
+    (frame,) = (frame for frame in rig.link.sent if isinstance(frame, Records))
+    assert frame.bodies == [("id-1", ACCOUNT, "g", request_part, response_part, *complete, "", "gzip")]
+
+
+def test_bodies_count_towards_the_bound() -> None:
+    rig = Rig(queue_bytes=4000)
+    rig.reporter.body_bytes = 10_000
+    for _ in range(2):
+        rig.report(samples=True, body=SimpleNamespace(held=b"x" * 2000, sample=None))
+    assert rig.flushed()[1]["log_records_dropped|edge"] == 1

@@ -33,7 +33,7 @@ from gateway.link.frames import (
     encode,
 )
 from gateway.model.gateways import AccountEntry, CustomProvider, Gateway, GatewayEntry, ProviderKey
-from gateway.model.records import LogRecord
+from gateway.model.records import LogBodies, LogRecord
 from gateway.model.tokens import ANY_ACCOUNT, Permission, Principal
 
 DIGEST = bytes(range(32))
@@ -72,8 +72,8 @@ FRAMES: list[Frame] = [
     Ready("w1", 0),
     Revoked(DIGEST),
     Recorded(3),
-    Records(1, [tuple(RECORD), tuple(RECORD._replace(id="2", metadata='{"a":1}', first_byte_ms=3))]),
-    Records(2, []),
+    Records(1, [tuple(RECORD), tuple(RECORD._replace(id="2", metadata='{"a":1}', first_byte_ms=3))], []),
+    Records(2, [], []),
     Counters({"requests": 1, "a.b{c}": 2**40}),
     AskToken(1, DIGEST),
     TokenAnswer(1, PRINCIPAL),
@@ -147,3 +147,19 @@ def test_a_bad_frame_does_not_repeat_its_input() -> None:
     with pytest.raises(BadFrame) as bad:
         decode(b'["Hello", "sk-private"]')
     assert "sk-private" not in str(bad.value)
+
+
+def test_bodies_travel_whatever_their_bytes() -> None:
+    raw = bytes(range(256))
+    carried = ("1", "a", "g", raw.decode("latin-1"), "", True, False, "gzip", "")
+    frame = decode(encode(Records(1, [tuple(RECORD)], [carried])))
+    assert isinstance(frame, Records)
+    assert frame.bodies == [LogBodies("1", "a", "g", raw, b"", True, False, "gzip", "")]
+
+
+@pytest.mark.parametrize(
+    "bodies", [[1], [["x"]], [["1", "a", "g", 5, "", True, True]], [["1", "a", "g", "\u20ac", "", True, True]]]
+)
+def test_bodies_that_are_none(bodies: list[Any]) -> None:
+    with pytest.raises(BadFrame):
+        decode(orjson.dumps(["Records", 1, [], bodies]))

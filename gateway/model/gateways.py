@@ -19,7 +19,7 @@ class Gateway:
     authentication: bool = True
     """The Authenticated Gateway toggle. On for new gateways unless the creator says otherwise (secure by default)."""
     collect_logs: bool = True
-    collect_log_payloads: bool = True
+    collect_log_payloads: bool = False
     """Ours beyond Cloudflare's: whether logged requests keep their bodies, unless the request says otherwise."""
     byok_only: bool = False
     cache_invalidate_on_update: bool = False

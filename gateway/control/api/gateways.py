@@ -34,7 +34,7 @@ class GatewayBody(Body):
     rate_limiting_limit: Count | None
     rate_limiting_technique: Literal["fixed", "sliding"] | None = None
     authentication: bool = True
-    collect_log_payloads: bool = True
+    collect_log_payloads: bool = False
     byok_only: bool = False
     log_management: Annotated[Whole, Field(ge=10_000, le=10_000_000)] | None = None
     log_management_strategy: Literal["STOP_INSERTING", "DELETE_OLDEST"] | None = None

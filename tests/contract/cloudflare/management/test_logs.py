@@ -260,8 +260,8 @@ async def test_a_gateways_log_leaves_with_it(logged: Rig) -> None:
 
 
 async def test_payloads_may_be_left_out(rig: Rig) -> None:
-    assert (await rig.make_gateway("g1"))["collect_log_payloads"] is True
-    made = await rig.make_gateway("g2", collect_log_payloads=False)
-    assert made["collect_log_payloads"] is False
+    assert (await rig.make_gateway("g1"))["collect_log_payloads"] is False
+    made = await rig.make_gateway("g2", collect_log_payloads=True)
+    assert made["collect_log_payloads"] is True
     reply = await rig.ai("POST", "/gateways", {**made, "id": "g3", "collect_log_payloads": "no"})
     assert reply.paths == {("body", "collect_log_payloads")}

@@ -9,6 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.control.permissions import permission_of
+from gateway.control.sessions import Session, Sessions
 from gateway.kit.clock import Clock
 from gateway.kit.secret import keyed_digest
 from gateway.model.faults import (
@@ -45,6 +46,8 @@ class Caller:
 
     principal: Principal
     token: Token
+    session: Session | None = None
+    """Set for a caller who came with a session's cookie instead of the token."""
 
 
 def principal_of(token: Token) -> Principal:
@@ -128,10 +131,11 @@ def _within(held: dict[str, Limits], wanted: dict[str, Limits]) -> bool:
 
 
 class Access:
-    def __init__(self, pepper: bytes, store: Store, clock: Clock) -> None:
+    def __init__(self, pepper: bytes, store: Store, clock: Clock, sessions: Sessions) -> None:
         self._pepper = pepper
         self._store = store
         self._clock = clock
+        self._sessions = sessions
         self.used: dict[str, float] = {}
         """token id → last use, until the janitor writes it down."""
 
@@ -139,20 +143,37 @@ class Access:
         return keyed_digest(self._pepper, value.encode("ascii"))
 
     async def caller(self, request: web.Request, refusal: Fault = MANAGEMENT_UNAUTHENTICATED) -> Caller:
-        """The holder of the one Bearer token; Refusal for every other kind of request, StoreDown when nobody can tell."""
-        value = _bearer(request)
-        if value is None:
+        """The holder of the one Bearer token, or of the dashboard's session; Refusal for every other kind of request,
+        StoreDown when nobody can tell."""
+        if "Authorization" in request.headers:
+            return await self.holder(_bearer(request), request, refusal)
+        session = self._sessions.find(request)
+        if session is None:
+            raise Refusal(refusal)
+        token = await self._store.token(session.token_id)
+        if token is None or token.digest != session.digest:
+            raise Refusal(refusal)
+        return self._admitted(token, request, refusal, session)
+
+    async def holder(self, value: str | None, request: web.Request, refusal: Fault) -> Caller:
+        """Who holds this token, whichever way it came; wrong shapes never reach the store."""
+        if value is None or not well_formed(value):
             raise Refusal(refusal)
         digest = self.digest(value)
         token = await self._store.token_by_digest(digest)
-        if token is None or token.status != "active" or not compare_digest(token.digest, digest):
+        if token is None or not compare_digest(token.digest, digest):
+            raise Refusal(refusal)
+        return self._admitted(token, request, refusal)
+
+    def _admitted(self, token: Token, request: web.Request, refusal: Fault, session: Session | None = None) -> Caller:
+        if token.status != "active":
             raise Refusal(refusal)
         principal = principal_of(token)
         now = self._clock.wall()
         if not principal.in_force(now) or not principal.accepts_address(request.headers.get(CLIENT_FIELD, "")):
             raise Refusal(refusal)
         self.used[token.id] = now
-        return Caller(principal, token)
+        return Caller(principal, token, session)
 
     async def allow(self, request: web.Request, permissions: tuple[str, ...]) -> Caller:
         """The caller, if one of the permissions holds on the path's account and gateway.
@@ -174,5 +195,4 @@ def _bearer(request: web.Request) -> str | None:
     if len(lines) != 1:
         return None
     scheme, _, value = lines[0].partition(" ")
-    value = value.strip(" ")
-    return value if scheme.lower() == "bearer" and well_formed(value) else None
+    return value.strip(" ") if scheme.lower() == "bearer" else None

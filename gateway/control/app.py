@@ -19,6 +19,7 @@ from gateway.control.api.custom_providers import CustomProviders
 from gateway.control.api.gateways import Gateways
 from gateway.control.api.logs import Logs
 from gateway.control.api.provider_keys import ProviderKeys
+from gateway.control.api.sessions import SignIn
 from gateway.control.api.tokens import Tokens
 from gateway.control.bootstrap import Bootstrap
 from gateway.control.changes import Changes
@@ -26,9 +27,10 @@ from gateway.control.counters import CounterSums
 from gateway.control.hub import Hub
 from gateway.control.janitor import Janitor
 from gateway.control.ops import Ops
-from gateway.control.pages import page_routes
+from gateway.control.pages import Pages
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
+from gateway.control.sessions import Sessions
 from gateway.control.vault import Vault
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
@@ -59,7 +61,8 @@ class Control:
         self.opened = False
         """The store was opened and the settings loaded; until then the API answers 503."""
         self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
-        self._access = Access(config.pepper, store, clock)
+        self._sessions = Sessions(clock, config.public_url)
+        self._access = Access(config.pepper, store, clock, self._sessions)
         self._changes = Changes(store, Vault(config.master_key), self._publisher, clock)
         self._recorder = Recorder(store, wanted=self._belongs, cost_of=PriceTable.packaged().cost_of)
         self._janitor = Janitor(store, self._access, self._changes)
@@ -163,10 +166,11 @@ class Control:
             Analytics(access, changes, self._clock),
             Tokens(access, changes),
             Accounts(access, changes),
+            SignIn(access, changes, self._sessions),
         )
         routes = [route for resource in resources for route in resource.routes()]
         health = [web.get("/readyz", self._ops.readyz), web.get("/livez", self._ops.livez)]
-        return self._application([*routes, *page_routes(), *health, web.get("/link", self._link.handle)])
+        return self._application([*routes, *Pages().routes(), *health, web.get("/link", self._link.handle)])
 
     def _application(self, routes: list[web.RouteDef]) -> web.Application:
         app = web.Application(client_max_size=_BODY_BYTES, middlewares=[enveloped, self._gate])

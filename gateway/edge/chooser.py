@@ -60,6 +60,7 @@ class Chooser:
         if head.upgrade == b"websocket":
             raise Refusal(NOT_IMPLEMENTED)
         lines = b"x-gateway-client: %b\r\n" % self._clients.address(x.request.downstream.address, head).encode()
+        lines += b"x-gateway-host: %b\r\n" % head.value(b"host")
         if cookie := head.value(b"cookie"):
             lines += b"cookie: %b\r\n" % cookie
         target = Target(provider=_CONTROL, origin=self._control, path=x.request.target, credential=BEARER)

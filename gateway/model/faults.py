@@ -112,6 +112,7 @@ CONFLICT: Final = _client("conflict", 409, 7009, "Already exists")
 MANAGEMENT_UNAUTHENTICATED: Final = _client("management_unauthenticated", 401, 10000, "Authentication error")
 MANAGEMENT_FORBIDDEN: Final = _client("management_forbidden", 403, 10000, "Authentication error")
 INVALID_API_TOKEN: Final = _client("invalid_api_token", 401, 1000, "Invalid API Token")
+SIGN_IN_THROTTLED: Final = _client("sign_in_throttled", 429, 2930, "Too many failed attempts to sign in", retry_after_s=60)
 STORE_DOWN: Final = _gateway("store_down", 503, 2919, "The store is not available at the moment", retry_after_s=2)
 
 FAULTS: Final[tuple[Fault, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, Fault))

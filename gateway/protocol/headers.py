@@ -38,6 +38,7 @@ _REQUEST_DROPPED: Final = HOP_BY_HOP | {
     b"x-original-url",
     b"x-rewrite-url",
     b"x-gateway-client",
+    b"x-gateway-host",
     b"x-auth-email",
     b"x-auth-key",
     b"x-fal-target-url",

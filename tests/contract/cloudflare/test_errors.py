@@ -25,6 +25,7 @@ MANAGEMENT = {
     faults.MANAGEMENT_UNAUTHENTICATED,
     faults.MANAGEMENT_FORBIDDEN,
     faults.INVALID_API_TOKEN,
+    faults.SIGN_IN_THROTTLED,
     faults.STORE_DOWN,
 }
 """Raised by control only; their own tests stand under `management/`."""

@@ -8,6 +8,7 @@ from fakes.store import MemoryStore
 
 from gateway.control.access import Access, covers, principal_of
 from gateway.control.permissions import find_group
+from gateway.control.sessions import Sessions
 from gateway.kit.secret import keyed_digest
 from gateway.model.tokens import Permission, Principal
 from gateway.store.port import Token
@@ -111,5 +112,5 @@ def test_what_may_be_handed_on(holder: Any, wanted: Any, covered: bool) -> None:
 
 
 def test_the_digest_is_keyed() -> None:
-    access = Access(b"pepper", MemoryStore(), MovableClock())
+    access = Access(b"pepper", MemoryStore(), MovableClock(), Sessions(MovableClock(), ""))
     assert access.digest("agw_x") == keyed_digest(b"pepper", b"agw_x")

@@ -8,6 +8,7 @@ from fakes.store import MemoryStore
 
 from gateway.control.access import Access, principal_of
 from gateway.control.bootstrap import Bootstrap
+from gateway.control.sessions import Sessions
 from gateway.model.service import ControlConfig
 from gateway.model.tokens import ALL_PERMISSIONS, mint_token, well_formed
 from gateway.store.port import StoreDown, Token
@@ -26,7 +27,7 @@ class Starts:
     async def start(self, preset: str = "") -> None:
         config = ControlConfig(control_socket="", pepper=PEPPER, bootstrap_token=preset, account_id=self.account_id)
         clock = MovableClock()
-        access = Access(PEPPER, self.store, clock)
+        access = Access(PEPPER, self.store, clock, Sessions(clock, ""))
         self.digest = access.digest
         await Bootstrap(config, self.store, access, clock, self.handed_out.append).run()
 

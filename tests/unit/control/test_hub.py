@@ -15,6 +15,7 @@ from gateway.control.counters import CounterSums
 from gateway.control.hub import Hub
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
+from gateway.control.sessions import Sessions
 from gateway.control.vault import Vault
 from gateway.kit.aio import spawn
 from gateway.link.frames import (
@@ -44,7 +45,7 @@ class Parts:
         self.clock = MovableClock()
         self.store = MemoryStore()
         self.publisher = Publisher(self.clock, expected_edges=0, revoke_timeout_s=1)
-        self.access = Access(b"p", self.store, self.clock)
+        self.access = Access(b"p", self.store, self.clock, Sessions(self.clock, ""))
         self.changes = Changes(self.store, Vault(b"m" * 32), self.publisher, self.clock)
         self.recorder = Recorder(self.store)
         self.counters = CounterSums()

@@ -9,6 +9,7 @@ from gateway.control.changes import Changes
 from gateway.control.janitor import ROUND_S, Janitor
 from gateway.control.publisher import Publisher
 from gateway.control.rollups import KEPT_S
+from gateway.control.sessions import Sessions
 from gateway.control.vault import Vault
 
 
@@ -16,7 +17,7 @@ class Parts:
     def __init__(self) -> None:
         self.store = MemoryStore()
         clock = MovableClock()
-        self.access = Access(b"p", self.store, clock)
+        self.access = Access(b"p", self.store, clock, Sessions(clock, ""))
         publisher = Publisher(clock, expected_edges=0, revoke_timeout_s=1)
         self.changes = Changes(self.store, Vault(b"m" * 32), publisher, clock)
         self.pauses: list[float] = []

@@ -22,7 +22,14 @@ CONFIG = EdgeConfig(control_socket="/run/control.sock")
 
 
 def exchange(route: Route, method: str = "GET", target: str = "/x", **fields: str) -> Any:
-    given = {"Authorization": "Bearer t", "X-Gateway-Client": "6.6.6.6", "X-Forwarded-For": "6.6.6.6", **fields}
+    given = {
+        "Host": "gw.test",
+        "Authorization": "Bearer t",
+        "X-Gateway-Client": "6.6.6.6",
+        "X-Gateway-Host": "6.6.6.6",
+        "X-Forwarded-For": "6.6.6.6",
+        **fields,
+    }
     raw = tuple((name.encode(), value.encode()) for name, value in given.items())
     return SimpleNamespace(
         route=route,
@@ -54,7 +61,12 @@ async def test_control_gets_its_requests_as_they_are(surface: Surface) -> None:
     assert x.body.held == b"{}"
     lines = attempt.block.split(b"\r\n")
     assert lines[0] == b"PUT /client/v4/a%2Fb?x=1 HTTP/1.1"
-    assert {b"Authorization: Bearer t", b"cookie: session=1", b"x-gateway-client: 192.0.2.1"} <= set(lines)
+    assert {
+        b"Authorization: Bearer t",
+        b"cookie: session=1",
+        b"x-gateway-client: 192.0.2.1",
+        b"x-gateway-host: gw.test",
+    } <= set(lines)
     assert b"6.6.6.6" not in attempt.block, "who the client is, we say"
     assert not attempt.guarded
 

@@ -1,0 +1,77 @@
+"""The dashboard's session: sign in with a token, see what it may do, sign out. Ours beyond Cloudflare's API.
+
+The token is looked at once and never kept; the cookie is a random value that means something to this server alone.
+"""
+
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field
+
+from gateway.control.access import CLIENT_FIELD, Access, Caller
+from gateway.control.answers import answer
+from gateway.control.api.parsing import Body, read_body
+from gateway.control.changes import Changes
+from gateway.control.sessions import Session, Sessions, clear_cookies, set_cookie
+from gateway.control.throttle import Throttle
+from gateway.model.faults import INVALID_API_TOKEN, SIGN_IN_THROTTLED, Refusal
+from gateway.protocol.envelope import rfc3339, rfc3339_or_none
+
+
+class SignInBody(Body):
+    token: Annotated[str, Field(max_length=256)]
+
+
+class SignIn:
+    def __init__(self, access: Access, changes: Changes, sessions: Sessions) -> None:
+        self._access = access
+        self._clock = changes.clock
+        self._sessions = sessions
+        self._throttle = Throttle(changes.clock)
+
+    def routes(self) -> list[web.RouteDef]:
+        one = "/client/v4/user/session"
+        return [web.post(one, self.create), web.get(one, self.get), web.delete(one, self.delete)]
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Also for a page of ours only: nobody is to be signed in as somebody else without knowing."""
+        self._sessions.require_own_page(request)
+        body = await read_body(request, SignInBody)
+        try:
+            caller = await self._access.holder(body.token.strip(), request, INVALID_API_TOKEN)
+        except Refusal:
+            if self._throttle.failed(request.headers.get(CLIENT_FIELD, "")):
+                raise Refusal(SIGN_IN_THROTTLED) from None
+            raise
+        value, session = self._sessions.open(request, caller.token)
+        response = answer(self._shown(caller, session))
+        set_cookie(response, value, session)
+        return response
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Who is calling and what they may do, for tokens as well as sessions."""
+        caller = await self._access.caller(request)
+        return answer(self._shown(caller, caller.session))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Sign out. A session that has ended already is no error."""
+        self._sessions.require_own_page(request)
+        self._sessions.close(request)
+        response = answer(None)
+        clear_cookies(response)
+        return response
+
+    def _shown(self, caller: Caller, session: Session | None) -> dict[str, Any]:
+        token = caller.token
+        # null: on every gateway of the account; else the gateways it is limited to.
+        permissions = {
+            account: {name: limits if limits is None else sorted(limits) for name, limits in held.items()}
+            for account, held in caller.principal.grants.items()
+        }
+        ends = None if session is None else rfc3339(self._clock.wall() + self._sessions.left_s(session))
+        return {
+            "token": {"id": token.id, "name": token.name, "expires_on": rfc3339_or_none(token.expires_on)},
+            "account_id": token.account_id,
+            "permissions": permissions,
+            "session_ends_on": ends,
+        }

@@ -1,0 +1,322 @@
+/** A gateway's settings: its token and the Authenticated Gateway switch first, then the rest, then its end. */
+
+import { useState } from "preact/hooks";
+import { Button, Failure, Field, Switch, valueOf } from "../parts/basics";
+import { CreateToken } from "../parts/CreateToken";
+import { Confirm } from "../parts/Dialog";
+import { count } from "../format";
+import { go, href } from "../router";
+import { useApp, useLoaded, useWork } from "../state";
+import type { Gateway, GatewaySettings } from "../types";
+
+interface SettingsProps {
+  gateway: Gateway;
+  onChanged: () => Promise<void>;
+}
+
+type Change = (change: Partial<GatewaySettings>) => Promise<void>;
+
+export function Settings({ gateway, onChanged }: SettingsProps) {
+  const { api, may, say } = useApp();
+  const writable = may("AI Gateway Write", gateway.id);
+  const change: Change = async (changed) => {
+    await api.gateways.update(gateway.id, { ...settingsOf(gateway), ...changed });
+    await onChanged();
+    say("Saved. In force on every worker.");
+  };
+  return (
+    <div class="settings">
+      <Authentication gateway={gateway} writable={writable} change={change} />
+      <Rest gateway={gateway} writable={writable} change={change} />
+      {writable && <Removal gateway={gateway} />}
+    </div>
+  );
+}
+
+/** What PUT wants every time; all else stays as it is. */
+function settingsOf(gateway: Gateway): GatewaySettings {
+  const { authentication, collect_logs, cache_invalidate_on_update, cache_ttl, byok_only } = gateway;
+  const { rate_limiting_interval, rate_limiting_limit, rate_limiting_technique } = gateway;
+  const { log_management, log_management_strategy, retry_max_attempts, retry_delay, retry_backoff } = gateway;
+  return {
+    authentication,
+    collect_logs,
+    cache_invalidate_on_update,
+    cache_ttl,
+    byok_only,
+    rate_limiting_interval,
+    rate_limiting_limit,
+    rate_limiting_technique,
+    log_management,
+    log_management_strategy,
+    retry_max_attempts,
+    retry_delay,
+    retry_backoff,
+  };
+}
+
+function Authentication({ gateway, writable, change }: { gateway: Gateway; writable: boolean; change: Change }) {
+  const { may } = useApp();
+  const [creating, setCreating] = useState(false);
+  const [asking, setAsking] = useState<"on" | "off" | null>(null);
+  return (
+    <section class="card" aria-labelledby="authentication">
+      <h2 id="authentication">Authentication</h2>
+      <div class="switch-row">
+        <div>
+          <span class="switch-label">Authentication token</span>
+          <p class="hint">Make a token with the Run permission for your application, before you switch authentication on.</p>
+        </div>
+        <Button onClick={() => setCreating(true)} disabled={!may("Account API Tokens Write")}>
+          Create authentication token
+        </Button>
+      </div>
+      <Switch
+        label="Authenticated Gateway"
+        hint={
+          gateway.authentication
+            ? "Every request must carry a valid token; others are refused and leave no log."
+            : "Anyone who can reach this gateway can send requests through it."
+        }
+        on={gateway.authentication}
+        disabled={!writable}
+        onChange={(on) => setAsking(on ? "on" : "off")}
+      />
+      {creating && <CreateToken gateway={gateway.id} onClose={() => setCreating(false)} />}
+      {asking === "on" && <SwitchOn gateway={gateway.id} change={change} onClose={() => setAsking(null)} />}
+      {asking === "off" && (
+        <Confirm
+          title="Switch authentication off?"
+          action="Switch off"
+          danger
+          typed={gateway.id}
+          work={() => change({ authentication: false })}
+          onClose={() => setAsking(null)}
+        >
+          <p>
+            Requests without a token will pass, and so will those with a revoked one. Anyone who can reach this gateway can use it and
+            fill its logs.
+          </p>
+        </Confirm>
+      )}
+    </section>
+  );
+}
+
+const DAY_MS = 86_400_000;
+const LOOKED_AT = 4;
+
+interface Unseen {
+  agent: string;
+  path: string;
+  times: number;
+}
+
+/** Before the switch goes on: who was let in without being asked in the last 24 hours. */
+function SwitchOn({ gateway, change, onClose }: { gateway: string; change: Change; onClose: () => void }) {
+  const { api } = useApp();
+  const callers = useLoaded(async () => {
+    const since = new Date(Date.now() - DAY_MS).toISOString();
+    const filters = JSON.stringify([
+      { key: "authentication", operator: "eq", value: [false] },
+      { key: "created_at", operator: "gt", value: [since] },
+    ]);
+    const found = new Map<string, Unseen>();
+    let seen = 0;
+    let total = 0;
+    for (let page = 1; page <= LOOKED_AT; page++) {
+      const logs = await api.logs(gateway).list({ filters, page, per_page: 50 });
+      total = logs.total;
+      for (const log of logs.items) {
+        const key = `${log.user_agent}\n${log.path}`;
+        const caller = found.get(key) ?? { agent: log.user_agent, path: `${log.provider}/${log.path}`, times: 0 };
+        found.set(key, { ...caller, times: caller.times + 1 });
+      }
+      seen += logs.items.length;
+      if (!logs.items.length || seen >= total) break;
+    }
+    return { list: [...found.values()].sort((one, other) => other.times - one.times), seen, total };
+  }, [gateway]);
+  const found = callers.value;
+  return (
+    <Confirm title="Switch authentication on?" action="Switch on" work={() => change({ authentication: true })} onClose={onClose}>
+      <p>From then on, requests without a valid token get 401. It takes effect on every worker at once.</p>
+      <Failure error={callers.error} />
+      {found && found.total === 0 && <p>Nobody has used this gateway without authentication in the last 24 hours.</p>}
+      {found && found.total > 0 && (
+        <>
+          <p>
+            <strong>{count(found.total)}</strong> {found.total === 1 ? "request" : "requests"} of the last 24 hours passed unchecked. Make
+            sure that these clients send a token:
+          </p>
+          <div class="table-frame" tabIndex={0} role="region" aria-label="Callers without authentication">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">User agent</th>
+                  <th scope="col">Path</th>
+                  <th scope="col" class="number">
+                    Requests
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {found.list.slice(0, 20).map((one) => (
+                  <tr key={one.agent + one.path}>
+                    <td>{one.agent || "–"}</td>
+                    <td>{one.path}</td>
+                    <td class="number">{one.times}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+          {found.seen < found.total && <p class="hint">Counted over the latest {found.seen}.</p>}
+        </>
+      )}
+    </Confirm>
+  );
+}
+
+function Rest({ gateway, writable, change }: { gateway: Gateway; writable: boolean; change: Change }) {
+  const { busy, failure, run } = useWork();
+  const [draft, setDraft] = useState(() => settingsOf(gateway));
+  const set = (changed: Partial<GatewaySettings>) => setDraft((old) => ({ ...old, ...changed }));
+  const { authentication: _, ...mine } = draft;
+  const { authentication: __, ...theirs } = settingsOf(gateway);
+  const untouched = JSON.stringify(mine) === JSON.stringify(theirs);
+  const save = (event: Event) => {
+    event.preventDefault();
+    void run(() => change(mine));
+  };
+  const number = (label: string, key: NumberKey, hint?: string, limits: { min?: number; max?: number } = {}) => (
+    <Field label={label} hint={hint}>
+      {(control) => (
+        <input
+          {...control}
+          type="number"
+          min={limits.min ?? 0}
+          max={limits.max}
+          disabled={!writable}
+          value={draft[key] ?? ""}
+          onInput={(event) => set({ [key]: valueOf(event) === "" ? null : Number(valueOf(event)) })}
+        />
+      )}
+    </Field>
+  );
+  return (
+    <form class="card" onSubmit={save} aria-labelledby="behaviour">
+      <h2 id="behaviour">Behaviour</h2>
+      <Switch label="Collect logs" hint="Keep a row for each request." on={draft.collect_logs} disabled={!writable} onChange={(on) => set({ collect_logs: on })} />
+      <Switch
+        label="Require provider credentials"
+        hint="Refuse requests for which neither the caller nor this gateway has a provider's key."
+        on={draft.byok_only}
+        disabled={!writable}
+        onChange={(on) => set({ byok_only: on })}
+      />
+      <h3>Stored logs</h3>
+      <div class="columns">
+        {number("Most logs kept", "log_management", "10,000 to 10,000,000; empty for the service's limit.", { min: 10_000, max: 10_000_000 })}
+        <Field label="When full">
+          {(control) => (
+            <select
+              {...control}
+              disabled={!writable}
+              value={draft.log_management_strategy ?? ""}
+              onChange={(event) => set({ log_management_strategy: (valueOf(event) || null) as GatewaySettings["log_management_strategy"] })}
+            >
+              <option value="">Default</option>
+              <option value="DELETE_OLDEST">Delete the oldest</option>
+              <option value="STOP_INSERTING">Stop logging</option>
+            </select>
+          )}
+        </Field>
+      </div>
+      <h3>Rate limit</h3>
+      <div class="columns three">
+        {number("Requests", "rate_limiting_limit", "0 for none")}
+        {number("In so many seconds", "rate_limiting_interval")}
+        <Field label="Window">
+          {(control) => (
+            <select
+              {...control}
+              disabled={!writable}
+              value={draft.rate_limiting_technique ?? "fixed"}
+              onChange={(event) => set({ rate_limiting_technique: valueOf(event) as "fixed" | "sliding" })}
+            >
+              <option value="fixed">Fixed</option>
+              <option value="sliding">Sliding</option>
+            </select>
+          )}
+        </Field>
+      </div>
+      <h3>Cache and retries</h3>
+      <div class="columns">
+        {number("Keep answers for (seconds)", "cache_ttl", "0 for no cache")}
+        {number("Attempts", "retry_max_attempts", "1 to 5; empty for the default", { min: 1, max: 5 })}
+        {number("Pause between attempts (ms)", "retry_delay", undefined, { max: 60_000 })}
+        <Field label="Pauses grow">
+          {(control) => (
+            <select
+              {...control}
+              disabled={!writable}
+              value={draft.retry_backoff ?? ""}
+              onChange={(event) => set({ retry_backoff: (valueOf(event) || null) as GatewaySettings["retry_backoff"] })}
+            >
+              <option value="">Default</option>
+              <option value="constant">Not at all</option>
+              <option value="linear">Linearly</option>
+              <option value="exponential">Exponentially</option>
+            </select>
+          )}
+        </Field>
+      </div>
+      <Failure error={failure} />
+      <footer>
+        <Button type="submit" kind="main" disabled={!writable || busy || untouched}>
+          Save
+        </Button>
+      </footer>
+    </form>
+  );
+}
+
+type NumberKey =
+  | "log_management"
+  | "rate_limiting_limit"
+  | "rate_limiting_interval"
+  | "cache_ttl"
+  | "retry_max_attempts"
+  | "retry_delay";
+
+function Removal({ gateway }: { gateway: Gateway }) {
+  const { api } = useApp();
+  const [asking, setAsking] = useState(false);
+  return (
+    <section class="card danger-zone" aria-labelledby="removal">
+      <h2 id="removal">Delete this gateway</h2>
+      <div class="switch-row">
+        <p class="hint">Its settings, provider keys and logs go with it, for good.</p>
+        <Button kind="danger" onClick={() => setAsking(true)}>
+          Delete gateway
+        </Button>
+      </div>
+      {asking && (
+        <Confirm
+          title={`Delete ${gateway.id}?`}
+          action="Delete gateway"
+          danger
+          typed={gateway.id}
+          work={async () => {
+            await api.gateways.remove(gateway.id);
+            go(href());
+          }}
+          onClose={() => setAsking(false)}
+        >
+          <p>Clients that use it get an error from now on.</p>
+        </Confirm>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,140 @@
+/** What the public v4 API answers, as far as the pages use it. */
+
+export interface Account {
+  id: string;
+  name: string;
+}
+
+/** permission → the gateways it is limited to, null for all of the account's. */
+export type Permissions = Record<string, string[] | null>;
+
+export interface Session {
+  token: { id: string; name: string; expires_on: string | null };
+  account_id: string;
+  permissions: Record<string, Permissions>;
+  session_ends_on: string | null;
+}
+
+export interface GatewaySettings {
+  authentication: boolean;
+  collect_logs: boolean;
+  cache_invalidate_on_update: boolean;
+  cache_ttl: number | null;
+  rate_limiting_interval: number | null;
+  rate_limiting_limit: number | null;
+  rate_limiting_technique: "fixed" | "sliding" | null;
+  log_management: number | null;
+  log_management_strategy: "STOP_INSERTING" | "DELETE_OLDEST" | null;
+  retry_max_attempts: number | null;
+  retry_delay: number | null;
+  retry_backoff: "constant" | "linear" | "exponential" | null;
+  byok_only: boolean;
+}
+
+export interface Gateway extends GatewaySettings {
+  id: string;
+  account_id: string;
+  is_default: boolean;
+  created_at: string;
+  modified_at: string;
+}
+
+export interface PermissionGroup {
+  id: string;
+  name: string;
+}
+
+export interface Policy {
+  id?: string;
+  effect: "allow" | "deny";
+  permission_groups: { id: string; name?: string }[];
+  resources: Record<string, string | Record<string, string>>;
+}
+
+export interface Condition {
+  request_ip?: { in?: string[]; not_in?: string[] };
+}
+
+export interface TokenFields {
+  name: string;
+  policies: Policy[];
+  status?: "active" | "disabled" | "expired";
+  condition?: Condition | null;
+  expires_on?: string | null;
+}
+
+export interface Token extends TokenFields {
+  id: string;
+  status: "active" | "disabled" | "expired";
+  issued_on: string;
+  modified_on: string;
+  last_used_on: string | null;
+}
+
+/** How a revocation went: how many workers confirmed it, how many did not in time, and how long it took. */
+export interface Revocation {
+  confirmed: number;
+  missing: number;
+  seconds: number;
+}
+
+export interface Log {
+  id: string;
+  created_at: string;
+  provider: string;
+  model: string;
+  model_type: string;
+  method: string;
+  path: string;
+  status_code: number;
+  success: boolean;
+  outcome: string;
+  cached: boolean;
+  duration: number;
+  first_byte_ms: number | null;
+  overhead_us?: number | null;
+  tokens_in: number | null;
+  tokens_out: number | null;
+  tokens_cached?: number | null;
+  tokens_reasoning?: number | null;
+  usage_exactness: string;
+  cost: number | null;
+  custom_cost: boolean;
+  metadata: string | null;
+  step: number;
+  request_type: string;
+  request_content_type: string;
+  response_content_type: string;
+  request_size?: number;
+  response_size?: number;
+  event_id: string;
+  user_agent: string;
+  authentication: boolean;
+  token_id: string;
+  streamed: boolean;
+  events?: number | null;
+  feedback: number | null;
+  score?: number | null;
+  request_headers?: Record<string, string> | null;
+  response_headers?: Record<string, string> | null;
+}
+
+export interface ProviderKey {
+  id: string;
+  provider_slug: string;
+  alias: string;
+  default_config: boolean;
+  secret_preview: string;
+  modified_at: string;
+}
+
+export interface CustomProvider {
+  id: string;
+  name: string;
+  slug: string;
+  base_url: string;
+  description: string | null;
+  enable: boolean;
+  headers: string | null;
+  modified_at: string;
+}

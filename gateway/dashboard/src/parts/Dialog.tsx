@@ -1,7 +1,7 @@
 /** Modal windows on the browser's own `<dialog>`: it keeps the focus inside, gives it back, and closes on Escape. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, Failure, Field, Icon, valueOf } from "./basics";
 import { useWork } from "../state";
 
@@ -17,8 +17,14 @@ interface DialogProps {
 export function Dialog({ title, onClose, side = false, stays = false, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
-    element.current?.showModal();
+  useLayoutEffect(() => {
+    const opened = element.current;
+    const before = document.activeElement;
+    opened?.showModal();
+    return () => {
+      opened?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
   }, []);
   const leave = (event: Event) => {
     event.preventDefault();

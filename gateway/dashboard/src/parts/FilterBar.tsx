@@ -90,6 +90,8 @@ function Control({ id, field, value, onChange }: ControlProps) {
       </select>
     );
   }
-  const type = ({ text: "text", number: "number", moment: "datetime-local", choice: "text" } as const)[field.kind];
-  return <input id={id} type={type} value={value} onInput={changed} min="0" step="any" autocomplete="off" spellcheck={false} />;
+  const common = { id, value, onInput: changed, autocomplete: "off" } as const;
+  if (field.kind === "number") return <input {...common} type="number" min="0" step="any" />;
+  if (field.kind === "moment") return <input {...common} type="datetime-local" />;
+  return <input {...common} type="text" spellcheck={false} />;
 }

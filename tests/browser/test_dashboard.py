@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -262,3 +263,50 @@ def test_every_page_stays_at_home_and_asks_for_no_other_origin(
     expect(page.locator(".spinner")).to_have_count(0)
     assert {f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in asked} == {service.origin}
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def figures(requests: int) -> dict[str, Any]:
+    spread = {"p50": 640, "p95": 1900, "p99": 3100}
+    return {
+        "requests": requests, "errors": requests // 10, "cached": requests // 5, "tokens_in": requests * 800,
+        "tokens_out": requests * 200, "cost": requests * 0.001, "duration_ms": spread, "first_byte_ms": spread,
+    }  # fmt: skip
+
+
+def analytics(route: Route) -> None:
+    """The analytics endpoint's answer for any span: twelve buckets, or two groups."""
+    asked = parse_qs(urlsplit(route.request.url).query)
+    start, end = (datetime.fromisoformat(asked[name][0]) for name in ("start", "end"))
+    if "group_by" in asked:
+        kind = asked["group_by"][0]
+        result: dict[str, Any] = {"groups": [{"name": f"{kind}-{count}", **figures(count)} for count in (90, 30)]}
+    else:
+        buckets = [{"start": (start + (end - start) * step / 12).isoformat(), **figures(10)} for step in range(12)]
+        result = {"start": start.isoformat(), "end": end.isoformat(), "totals": figures(120), "buckets": buckets}
+    route.fulfill(json={"success": True, "result": result, "errors": [], "messages": []})
+
+
+def test_analytics_by_time_provider_and_model_with_zoom(page: Page, gateway_id: str) -> None:
+    page.route("**/analytics?*", analytics)
+    page.goto(f"/dashboard/gateways/{gateway_id}/analytics")
+    for title in ("Requests", "Tokens", "Cost", "Latency"):
+        expect(page.get_by_role("figure", name=title)).to_be_visible()
+    expect(page.get_by_role("region", name="By provider").first).to_contain_text("provider-90")
+    expect(page.get_by_role("region", name="By model").first).to_contain_text("model-30")
+    chart = page.get_by_role("figure", name="Requests").locator(".u-over")
+    box = chart.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    expect(page.get_by_role("figure", name="Requests").locator(".u-legend")).to_contain_text("10")
+    with page.expect_request("**/analytics?*interval=*") as zoomed:
+        page.mouse.move(box["x"] + box["width"] * 0.25, middle)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=4)
+        page.mouse.up()
+    asked = parse_qs(urlsplit(zoomed.value.url).query)
+    start, end = (datetime.fromisoformat(asked[name][0]) for name in ("start", "end"))
+    assert timedelta(hours=5.5) < end - start < timedelta(hours=6.5)
+    page.get_by_role("button", name="Reset zoom").click()
+    expect(page.get_by_role("button", name="Reset zoom")).to_have_count(0)
+    expect(page.get_by_role("button", name="Day")).to_have_attribute("aria-pressed", "true")

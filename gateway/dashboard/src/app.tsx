@@ -118,7 +118,7 @@ function Navigation({ account, onAccount, onSignedOut }: NavigationProps) {
       <Link to={href()} class="brand" label="Authenticated Gateway, all gateways">
         <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
           <rect width="32" height="32" rx="8" />
-          <path d="M16 6l8 3v6c0 5.2-3.3 9.1-8 11-4.700-1.900-8-5.800-8-11V9zM11.500 16h9m-3.400-3.400 3.400 3.400-3.400 3.400" />
+          <path d="M16 6l8 3v6c0 5.2-3.3 9.1-8 11-4.7-1.9-8-5.8-8-11V9zM11.5 16h9m-3.4-3.4 3.4 3.4-3.4 3.4" />
         </svg>
         <span>Authenticated Gateway</span>
       </Link>

@@ -23,7 +23,7 @@ export function dollars(value: number | null | undefined): string {
 /** Milliseconds. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return NONE;
-  if (ms < 1) return `${Math.round(ms * 1000)} µs`;
+  if (ms > 0 && ms < 1) return `${Math.round(ms * 1000)} µs`;
   if (ms < 1000) return `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)} ms`;
   return ms < 60_000 ? `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s` : `${(ms / 60_000).toFixed(1)} min`;
 }

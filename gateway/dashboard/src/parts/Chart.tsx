@@ -69,18 +69,20 @@ function optionsOf(
   return {
     width: element.clientWidth || 400,
     height: HEIGHT,
+    padding: [8, 4, 0, 0],
     cursor: { y: false, drag: { x: true, y: false, setScale: false }, sync: { key: "analytics" }, points: { size: 7 } },
     legend: { live: true },
     scales: { x: { time: true, range: () => [start, end] }, y: { range: (_chart, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 62, values: (_chart, ticks) => ticks.map((tick) => show(tick)) }],
+    axes: [axis, { ...axis, size: 58, values: (_chart, ticks) => ticks.map((tick) => show(tick)) }],
     series: [
       {},
-      ...series.map((one) => ({
+      ...series.map((one, index) => ({
         label: one.label,
         stroke: colour(one.colour),
         width: 2,
         points: { show: one.values.filter((value) => value !== null).length < 3 },
-        ...(one.dashed ? { dash: [5, 4] } : { fill: `${colour(one.colour)}14` }),
+        ...(one.dashed ? { dash: [5, 4] } : {}),
+        ...(index === 0 ? { fill: `${colour(one.colour)}1c` } : {}),
         value: (_chart: uPlot, value: number | null) => show(value),
       })),
     ],

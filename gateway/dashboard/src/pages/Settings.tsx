@@ -189,21 +189,6 @@ function Rest({ gateway, writable, change }: { gateway: Gateway; writable: boole
     event.preventDefault();
     void run(() => change(mine));
   };
-  const number = (label: string, key: NumberKey, hint?: string, limits: { min?: number; max?: number } = {}) => (
-    <Field label={label} hint={hint}>
-      {(control) => (
-        <input
-          {...control}
-          type="number"
-          min={limits.min ?? 0}
-          max={limits.max}
-          disabled={!writable}
-          value={draft[key] ?? ""}
-          onInput={(event) => set({ [key]: valueOf(event) === "" ? null : Number(valueOf(event)) })}
-        />
-      )}
-    </Field>
-  );
   return (
     <form class="card" onSubmit={save} aria-labelledby="behaviour">
       <h2 id="behaviour">Behaviour</h2>
@@ -217,7 +202,19 @@ function Rest({ gateway, writable, change }: { gateway: Gateway; writable: boole
       />
       <h3>Stored logs</h3>
       <div class="columns">
-        {number("Most logs kept", "log_management", "10,000 to 10,000,000; empty for the service's limit.", { min: 10_000, max: 10_000_000 })}
+        <Field label="Most logs kept" hint="10,000 to 10,000,000; empty for the service's limit.">
+          {(control) => (
+            <input
+              {...control}
+              type="number"
+              min={10_000}
+              max={10_000_000}
+              disabled={!writable}
+              value={draft.log_management ?? ""}
+              onInput={(event) => set({ log_management: valueOf(event) === "" ? null : Number(valueOf(event)) })}
+            />
+          )}
+        </Field>
         <Field label="When full">
           {(control) => (
             <select
@@ -233,45 +230,6 @@ function Rest({ gateway, writable, change }: { gateway: Gateway; writable: boole
           )}
         </Field>
       </div>
-      <h3>Rate limit</h3>
-      <div class="columns three">
-        {number("Requests", "rate_limiting_limit", "0 for none")}
-        {number("In so many seconds", "rate_limiting_interval")}
-        <Field label="Window">
-          {(control) => (
-            <select
-              {...control}
-              disabled={!writable}
-              value={draft.rate_limiting_technique ?? "fixed"}
-              onChange={(event) => set({ rate_limiting_technique: valueOf(event) as "fixed" | "sliding" })}
-            >
-              <option value="fixed">Fixed</option>
-              <option value="sliding">Sliding</option>
-            </select>
-          )}
-        </Field>
-      </div>
-      <h3>Cache and retries</h3>
-      <div class="columns">
-        {number("Keep answers for (seconds)", "cache_ttl", "0 for no cache")}
-        {number("Attempts", "retry_max_attempts", "1 to 5; empty for the default", { min: 1, max: 5 })}
-        {number("Pause between attempts (ms)", "retry_delay", undefined, { max: 60_000 })}
-        <Field label="Pauses grow">
-          {(control) => (
-            <select
-              {...control}
-              disabled={!writable}
-              value={draft.retry_backoff ?? ""}
-              onChange={(event) => set({ retry_backoff: (valueOf(event) || null) as GatewaySettings["retry_backoff"] })}
-            >
-              <option value="">Default</option>
-              <option value="constant">Not at all</option>
-              <option value="linear">Linearly</option>
-              <option value="exponential">Exponentially</option>
-            </select>
-          )}
-        </Field>
-      </div>
       <Failure error={failure} />
       <footer>
         <Button type="submit" kind="main" disabled={!writable || busy || untouched}>
@@ -281,14 +239,6 @@ function Rest({ gateway, writable, change }: { gateway: Gateway; writable: boole
     </form>
   );
 }
-
-type NumberKey =
-  | "log_management"
-  | "rate_limiting_limit"
-  | "rate_limiting_interval"
-  | "cache_ttl"
-  | "retry_max_attempts"
-  | "retry_delay";
 
 function Removal({ gateway }: { gateway: Gateway }) {
   const { api } = useApp();

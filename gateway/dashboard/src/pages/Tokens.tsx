@@ -58,7 +58,7 @@ export function Tokens() {
               </h2>
               <p class="soft">{permissionsOf(token)}</p>
               <p class="soft small">
-                <span title={token.last_used_on ? fullMoment(token.last_used_on) : undefined}>Last used {ago(token.last_used_on)}</span>
+                <span title={token.last_used_on ? fullMoment(token.last_used_on) : undefined}>{token.last_used_on ? `Last used ${ago(token.last_used_on)}` : "Never used"}</span>
                 {" · "}created {date(token.issued_on)}
                 {token.expires_on && ` · expires ${date(token.expires_on)}`}
                 {token.condition?.request_ip && ` · from ${addressesOf(token)}`}

@@ -274,15 +274,18 @@ def figures(requests: int) -> dict[str, Any]:
 
 
 def analytics(route: Route) -> None:
-    """The analytics endpoint's answer for any span: twelve buckets, or two groups."""
+    """The analytics endpoint's answer for any span: twelve points and two groups."""
     asked = parse_qs(urlsplit(route.request.url).query)
     start, end = (datetime.fromisoformat(asked[name][0]) for name in ("start", "end"))
-    if "group_by" in asked:
-        kind = asked["group_by"][0]
-        result: dict[str, Any] = {"groups": [{"name": f"{kind}-{count}", **figures(count)} for count in (90, 30)]}
-    else:
-        buckets = [{"start": (start + (end - start) * step / 12).isoformat(), **figures(10)} for step in range(12)]
-        result = {"start": start.isoformat(), "end": end.isoformat(), "totals": figures(120), "buckets": buckets}
+    kind = asked["group_by"][0]
+    result: dict[str, Any] = {
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "interval": "hour",
+        "totals": figures(120),
+        "series": [{"start": (start + (end - start) * step / 12).isoformat(), **figures(10)} for step in range(12)],
+        "groups": [{"provider": "openai", kind: f"{kind}-{count}", **figures(count)} for count in (90, 30)],
+    }
     route.fulfill(json={"success": True, "result": result, "errors": [], "messages": []})
 
 
@@ -299,7 +302,7 @@ def test_analytics_by_time_provider_and_model_with_zoom(page: Page, gateway_id: 
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] / 2, middle)
     expect(page.get_by_role("figure", name="Requests").locator(".u-legend")).to_contain_text("10")
-    with page.expect_request("**/analytics?*interval=*") as zoomed:
+    with page.expect_request("**/analytics?*group_by=provider*") as zoomed:
         page.mouse.move(box["x"] + box["width"] * 0.25, middle)
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=4)

@@ -1,59 +1,69 @@
-/** The analytics endpoint's answer, as what charts and tables draw. */
+/** The analytics endpoints' answers, as what charts and tables draw. */
 
 import type { AccountApi } from "./api";
 
+/** Null where nothing is known: tokens that no provider counted, cost without a price, times of nothing. */
 export interface Figures {
   requests: number;
   errors: number;
   cached: number;
-  tokens_in: number;
-  tokens_out: number;
-  cost: number;
-  /** Milliseconds; null where nothing ended. */
-  duration_ms: Percentiles | null;
-  first_byte_ms: Percentiles | null;
+  tokens_in: number | null;
+  tokens_out: number | null;
+  cost: number | null;
+  /** Milliseconds. */
+  duration_ms: Percentiles;
+  first_byte_ms: Percentiles;
 }
 
 export interface Percentiles {
-  p50: number;
-  p95: number;
-  p99: number;
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
 }
 
-export interface Bucket extends Figures {
+export interface Point extends Figures {
   start: string;
-}
-
-export interface Analytics {
-  start: string;
-  end: string;
-  totals: Figures;
-  buckets: Bucket[];
 }
 
 export interface Group extends Figures {
-  name: string;
+  provider: string;
+  /** Only of groups by model. */
+  model?: string;
 }
 
+/** A gateway over time, with its biggest providers or models. */
+export interface Analytics {
+  totals: Figures;
+  series: Point[];
+  groups: Group[];
+}
+
+/** One gateway among all of the account's; those without requests are not there. */
+export interface GatewaySum {
+  gateway_id: string;
+  requests: number;
+  errors: number;
+  cost: number | null;
+  series: { requests: number[]; errors: number[] };
+}
+
+/** Seconds since the epoch. */
 export interface Span {
   start: number;
   end: number;
 }
 
-type Interval = "auto" | "minute" | "hour" | "day";
-
-const query = (span: Span, interval: Interval) => ({
-  start: new Date(span.start * 1000).toISOString(),
-  end: new Date(span.end * 1000).toISOString(),
-  interval,
+const query = ({ start, end }: Span) => ({
+  start: new Date(start * 1000).toISOString(),
+  end: new Date(end * 1000).toISOString(),
 });
 
-/** Over time, of one gateway or of the whole account. */
-export async function overTime(api: AccountApi, gateway: string | null, span: Span, interval: Interval = "auto", background = false) {
-  return (await api.analytics(gateway, query(span, interval), background)) as Analytics;
+export async function analyticsOf(api: AccountApi, gateway: string, span: Span, by: "provider" | "model") {
+  return (await api.analytics(gateway, { ...query(span), group_by: by })) as Analytics;
 }
 
-export async function byGroup(api: AccountApi, gateway: string | null, span: Span, by: "provider" | "model") {
-  const answer = (await api.analytics(gateway, { ...query(span, "auto"), group_by: by })) as { groups: Group[] };
-  return answer.groups;
+/** All gateways in one request, for the list's sparklines. */
+export async function sideBySide(api: AccountApi, span: Span): Promise<Map<string, GatewaySum>> {
+  const { gateways } = (await api.analytics(null, { ...query(span), interval: "hour" })) as { gateways: GatewaySum[] };
+  return new Map(gateways.map((one) => [one.gateway_id, one]));
 }

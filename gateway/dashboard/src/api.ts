@@ -168,11 +168,8 @@ export function accountApi(account: string) {
     logs: (name: string) => logsApi(`${gateways}/${id(name)}/logs`),
     keys: (name: string) => keysApi(`${gateways}/${id(name)}/provider_configs`),
     /** Of one gateway, or of all the account's. */
-    analytics: (name: string | null, query: Query, background = false) =>
-      ask<unknown>("GET", name === null ? `${root}/ai-gateway/analytics` : `${gateways}/${id(name)}/analytics`, {
-        query,
-        background,
-      }),
+    analytics: (name: string | null, query: Query) =>
+      ask<unknown>("GET", name === null ? `${root}/ai-gateway/analytics` : `${gateways}/${id(name)}/analytics`, { query }),
     custom: {
       list: () => all<CustomProvider>(custom),
       create: (body: Partial<CustomProvider>) => ask<CustomProvider>("POST", custom, { body }),

@@ -1,7 +1,7 @@
 /** Requests, errors, tokens, cost and latency over time, and who they went to. */
 
 import { useMemo, useState } from "preact/hooks";
-import { byGroup, overTime, type Analytics, type Bucket, type Group, type Span } from "../analytics";
+import { analyticsOf, type Analytics, type Group, type Point, type Span } from "../analytics";
 import { Button, Failure, Waiting } from "../parts/basics";
 import { Chart, type Series } from "../parts/Chart";
 import { count, dollars, duration, percent } from "../format";
@@ -27,9 +27,8 @@ export function AnalyticsPage({ gateway }: { gateway: string }) {
   const [span, setSpan] = useState(() => last(range));
   const [zoomed, setZoomed] = useState(false);
   const key = `${gateway} ${span.start} ${span.end}`;
-  const figures = useLoaded(() => overTime(api, gateway, span), [key]);
-  const providers = useLoaded(() => byGroup(api, gateway, span, "provider"), [key]);
-  const models = useLoaded(() => byGroup(api, gateway, span, "model"), [key]);
+  const figures = useLoaded(() => analyticsOf(api, gateway, span, "provider"), [key]);
+  const models = useLoaded(() => analyticsOf(api, gateway, span, "model"), [key]);
   const choose = (seconds: number) => {
     setRange(seconds);
     setSpan(last(seconds));
@@ -59,8 +58,8 @@ export function AnalyticsPage({ gateway }: { gateway: string }) {
       {figures.value && <Totals figures={figures.value} />}
       {figures.value && <Charts figures={figures.value} span={span} onZoom={zoom} onReset={() => choose(range)} />}
       <div class="columns wide-gap">
-        <GroupTable title="By provider" groups={providers.value} />
-        <GroupTable title="By model" groups={models.value} />
+        <GroupTable title="By provider" groups={figures.value?.groups} />
+        <GroupTable title="By model" groups={models.value?.groups} />
       </div>
     </>
   );
@@ -75,7 +74,7 @@ function Totals({ figures: { totals } }: { figures: Analytics }) {
       <Figure name="Tokens in" value={count(totals.tokens_in)} />
       <Figure name="Tokens out" value={count(totals.tokens_out)} />
       <Figure name="Cost" value={dollars(totals.cost)} />
-      <Figure name="Duration p95" value={duration(totals.duration_ms?.p95)} />
+      <Figure name="Duration p95" value={duration(totals.duration_ms.p95)} />
     </dl>
   );
 }
@@ -88,8 +87,8 @@ interface ChartsProps {
 }
 
 function Charts({ figures, span, onZoom, onReset }: ChartsProps) {
-  const charts = useMemo(() => chartsOf(figures.buckets), [figures]);
-  const times = useMemo(() => figures.buckets.map((bucket) => Date.parse(bucket.start) / 1000), [figures]);
+  const charts = useMemo(() => chartsOf(figures.series), [figures]);
+  const times = useMemo(() => figures.series.map((point) => Date.parse(point.start) / 1000), [figures]);
   return (
     <>
       <div class="charts">
@@ -102,12 +101,12 @@ function Charts({ figures, span, onZoom, onReset }: ChartsProps) {
   );
 }
 
-function chartsOf(buckets: Bucket[]): { title: string; series: Series[]; show: (value: number | null) => string }[] {
-  const line = (label: string, colour: string, pick: (bucket: Bucket) => number | null, dashed = false): Series => ({
+function chartsOf(points: Point[]): { title: string; series: Series[]; show: (value: number | null) => string }[] {
+  const line = (label: string, colour: string, pick: (point: Point) => number | null, dashed = false): Series => ({
     label,
     colour,
     dashed,
-    values: buckets.map(pick),
+    values: points.map(pick),
   });
   return [
     {
@@ -129,10 +128,10 @@ function chartsOf(buckets: Bucket[]): { title: string; series: Series[]; show: (
       title: "Latency",
       show: duration,
       series: [
-        line("p50", "chart-1", (one) => one.duration_ms?.p50 ?? null),
-        line("p95", "chart-3", (one) => one.duration_ms?.p95 ?? null),
-        line("p99", "chart-bad", (one) => one.duration_ms?.p99 ?? null),
-        line("First byte p50", "chart-2", (one) => one.first_byte_ms?.p50 ?? null, true),
+        line("p50", "chart-1", (one) => one.duration_ms.p50),
+        line("p95", "chart-3", (one) => one.duration_ms.p95),
+        line("p99", "chart-bad", (one) => one.duration_ms.p99),
+        line("First byte p50", "chart-2", (one) => one.first_byte_ms.p50, true),
       ],
     },
   ];
@@ -168,16 +167,16 @@ function GroupTable({ title, groups }: { title: string; groups: Group[] | undefi
           </thead>
           <tbody>
             {groups.map((group) => (
-              <tr key={group.name}>
+              <tr key={`${group.provider}/${group.model}`}>
                 <td>
-                  {group.name || "–"}
+                  {(group.model === undefined ? group.provider : `${group.provider}/${group.model}`) || "–"}
                   <meter min={0} max={most} value={group.requests} aria-hidden="true" />
                 </td>
                 <td class="number">{count(group.requests)}</td>
                 <td class="number">{percent(group.errors, group.requests)}</td>
-                <td class="number">{count(group.tokens_in + group.tokens_out)}</td>
+                <td class="number">{count(group.tokens_in === null ? null : group.tokens_in + (group.tokens_out ?? 0))}</td>
                 <td class="number">{dollars(group.cost)}</td>
-                <td class="number">{duration(group.duration_ms?.p95)}</td>
+                <td class="number">{duration(group.duration_ms.p95)}</td>
               </tr>
             ))}
           </tbody>

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { overTime, type Analytics } from "../analytics";
+import { sideBySide, type GatewaySum } from "../analytics";
 import { Badge, Button, Empty, Failure, Field, Icon, Switch, valueOf, Waiting } from "../parts/basics";
 import { Sparkline } from "../parts/Chart";
 import { Dialog } from "../parts/Dialog";
@@ -29,6 +29,10 @@ export const DEFAULTS: GatewaySettings = {
 export function Gateways() {
   const { api, may } = useApp();
   const gateways = useLoaded(() => api.gateways.list(), [api]);
+  const sums = useLoaded(() => {
+    const end = Math.floor(Date.now() / 1000);
+    return sideBySide(api, { start: end - DAY_S, end });
+  }, [api]);
   const [creating, setCreating] = useState(false);
   return (
     <>
@@ -58,7 +62,7 @@ export function Gateways() {
       )}
       <ul class="gateway-list">
         {gateways.value?.map((gateway) => (
-          <Row key={gateway.id} gateway={gateway} />
+          <Row key={gateway.id} gateway={gateway} sum={sums.value?.get(gateway.id)} />
         ))}
       </ul>
       {creating && <NewGateway onClose={() => setCreating(false)} />}
@@ -66,27 +70,19 @@ export function Gateways() {
   );
 }
 
-function Row({ gateway }: { gateway: Gateway }) {
-  const { api } = useApp();
-  const now = Math.floor(Date.now() / 1000);
-  const figures = useLoaded<Analytics>(() => overTime(api, gateway.id, { start: now - DAY_S, end: now }, "hour"), [gateway.id]);
-  const totals = figures.value?.totals;
+function Row({ gateway, sum }: { gateway: Gateway; sum: GatewaySum | undefined }) {
   return (
     <li class="card gateway-row">
       <div class="gateway-name">
         <Link to={href("gateways", gateway.id)}>{gateway.id}</Link>
         <AuthenticationBadge on={gateway.authentication} />
       </div>
-      {totals && (
-        <>
-          <Sparkline values={(figures.value?.buckets ?? []).map((bucket) => bucket.requests)} label={`${totals.requests} requests in 24 hours`} />
-          <dl class="figures">
-            <Figure name="Requests" value={count(totals.requests)} />
-            <Figure name="Errors" value={percent(totals.errors, totals.requests)} />
-            <Figure name="Cost" value={dollars(totals.cost)} />
-          </dl>
-        </>
-      )}
+      {sum && <Sparkline values={sum.series.requests} label={`${sum.requests} requests in 24 hours`} />}
+      <dl class="figures">
+        <Figure name="Requests" value={count(sum?.requests ?? 0)} />
+        <Figure name="Errors" value={percent(sum?.errors ?? 0, sum?.requests ?? 0)} />
+        <Figure name="Cost" value={dollars(sum?.cost)} />
+      </dl>
     </li>
   );
 }

@@ -12,7 +12,7 @@ from fakes.processes import CHAT
 from fakes.service import Service
 
 PATIENCE_S = 60.0
-PAUSE_S = 0.005
+PAUSE_S = 0.02
 """Between two requests of a client: this is about what fails, not about how much is carried."""
 WHOLE = b'{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}'
 

@@ -20,7 +20,7 @@ from typing import Any, Self
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 RUN = "AI Gateway Run"
-START_S = 30.0
+START_S = 90.0
 STOP_S = 30.0
 
 

@@ -48,11 +48,13 @@ class Downstream(RequestHandler):
         "_chunked_bytes",
         "_chunked_tail",
         "_first_read",
+        "_head_timer",
         "_plain_ends",
         "_read_bytes",
         "_repeat",
         "_request_bytes",
         "address",
+        "head_s",
         "header_limit_bytes",
     )
 
@@ -60,6 +62,8 @@ class Downstream(RequestHandler):
         super().__init__(manager, **settings)
         self._repeat: Repeat | None = None
         self._first_read = b""
+        self._head_timer: asyncio.TimerHandle | None = None
+        """Runs while a head has begun and not ended."""
         self._read_bytes = 0
         """Received since the parser last stood between two requests."""
         self._request_bytes = 0
@@ -76,6 +80,7 @@ class Downstream(RequestHandler):
         self.address = ""
         """The client's address, without port; empty on a unix socket."""
         self.header_limit_bytes = manager.header_limit_bytes
+        self.head_s = manager.head_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -102,6 +107,17 @@ class Downstream(RequestHandler):
         super().data_received(data)
         if self._chunked_body is not None or self._messages:
             self._watch_chunks(data)
+        if self._head_timer is None and self._waiter is not None and not self._waiter.done():
+            self._head_timer = self._loop.call_later(self.head_s, self.force_close)  # the head is not whole yet
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _watch_chunks(self, data: bytes) -> None:
         """What aiohttp's parser does not see to: it tells no reader that its chunked body is broken, takes extensions without
@@ -212,6 +228,8 @@ class Downstream(RequestHandler):
                     finally:
                         self._waiter = None
                 message, body = self._messages.popleft()
+                if self._head_timer is not None:
+                    self._stop_head_timer()
                 if not await self._answer(message, body):
                     await self._part()
                     break
@@ -331,7 +349,7 @@ class Request:
 class EdgeServer(web.Server):
     """Makes a Downstream for each connection."""
 
-    def __init__(self, handler: Any, *, header_limit_bytes: int, **settings: Any) -> None:
+    def __init__(self, handler: Any, *, header_limit_bytes: int, head_s: float, **settings: Any) -> None:
         super().__init__(
             handler,
             handler_cancellation=True,  # a client that leaves stops its upstream, which would go on costing money
@@ -340,6 +358,7 @@ class EdgeServer(web.Server):
             **settings,
         )
         self.header_limit_bytes = header_limit_bytes
+        self.head_s = head_s
 
     def __call__(self) -> RequestHandler:
         return Downstream(self, loop=self._loop, **self._kwargs)

@@ -82,6 +82,7 @@ class Edge:
         self._server = EdgeServer(
             lifecycle.serve,
             header_limit_bytes=self._config.limits.header_bytes,
+            head_s=self._config.timeouts.client_head_s,
             keepalive_timeout=self._config.timeouts.keepalive_s,
             lingering_time=LINGER_S,
             read_bufsize=READ_BYTES,

@@ -32,6 +32,8 @@ class Timeouts:
     """From the request's end to the response head; `cf-aig-request-timeout` overrides it."""
     idle_s: float = 300.0
     """Silence within a response body."""
+    client_head_s: float = 10.0
+    """From a request's first byte to the end of its head."""
     client_body_s: float = 30.0
     """Silence within a request body."""
     client_write_s: float = 60.0

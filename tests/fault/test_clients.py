@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
+import pytest
 from fakes.edge import RunningEdge, gateway, request_bytes, until
 from fakes.provider import FakeProvider
 
@@ -66,3 +67,27 @@ async def test_a_crowd_that_leaves_at_once_leaves_nothing_behind(provider: FakeP
         await until(lambda: edge.edge._server is not None and not edge.edge._server.connections)
         await until(lambda: len(asyncio.all_tasks()) <= before + 2 * provider.open_connections)
         assert (await edge.ask("POST", target(), KEY, b"{}")).status == 200
+
+
+SLOW_HEADS = [b"POST /", b"POST / HTTP/1.1\r\nHost: a\r\nX: ", b"POST / HTTP/1.1\r\n"]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["a-new-connection", "a-used-one"])
+@pytest.mark.parametrize("sent", SLOW_HEADS)
+async def test_a_head_that_drips_ends_in_time(provider: FakeProvider, sent: bytes, first: bool) -> None:
+    """A byte now and then does not gain time."""
+    async with edge_with(provider, client_head_s=1.0) as edge, edge.client() as wire:
+        if not first:
+            assert (await wire.ask("POST", target(), KEY, b"{}")).status == 200
+        await wire.send(sent)
+        dripping = asyncio.get_running_loop().create_task(drip(wire))
+        assert await wire.ended()
+        dripping.cancel()
+        assert (await edge.ask("POST", target(), KEY, b"{}")).status == 200
+
+
+async def drip(wire: object) -> None:
+    with contextlib.suppress(ConnectionError):
+        while True:
+            await asyncio.sleep(0.1)
+            await wire.send(b"a")  # type: ignore[attr-defined]

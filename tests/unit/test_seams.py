@@ -143,7 +143,7 @@ async def test_the_low_level_server_has_the_parts() -> None:
 
 
 async def test_our_server_makes_our_connections() -> None:
-    server = EdgeServer(lambda request: None, header_limit_bytes=1000, read_bufsize=65_536)
+    server = EdgeServer(lambda request: None, header_limit_bytes=1000, head_s=10.0, read_bufsize=65_536)
     made = server()
     assert isinstance(made, Downstream)
     assert isinstance(made, RequestHandler)

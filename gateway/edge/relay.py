@@ -51,6 +51,8 @@ _WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests say so when their body is empty (RFC 9110 section 8.6)."""
 _CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
+_STALE: Final = b"x-gateway-auth: stale\r\n"
+"""The token could not be checked and goes on within its grace."""
 # Proxies in front of us must not hold events back either.
 _UNBUFFERED: Final = b"x-accel-buffering: no\r\n"
 _UNCACHED: Final = b"cache-control: no-cache\r\n"
@@ -303,9 +305,10 @@ def _ids(x: Exchange) -> bytes:
     """`cf-aig-request-id` and `cf-aig-event-id` always, `cf-aig-log-id` when a record is written (section 3.2)."""
     own = x.id.encode()
     event = x.options.event_id.encode() if x.options.event_id else own
+    stale = _STALE if x.auth_state == "stale" else b""
     if x.logged:
-        return b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\ncf-aig-log-id: %b\r\n" % (own, event, own)
-    return b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\n" % (own, event)
+        return b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\ncf-aig-log-id: %b\r\n%b" % (own, event, own, stale)
+    return b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\n%b" % (own, event, stale)
 
 
 def _date(wall_s: float) -> bytes:

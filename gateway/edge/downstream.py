@@ -107,7 +107,7 @@ class Downstream(RequestHandler):
         super().data_received(data)
         if self._chunked_body is not None or self._messages:
             self._watch_chunks(data)
-        if self._head_timer is None and self._waiter is not None and not self._waiter.done():
+        if data and self._head_timer is None and self._waiter is not None and not self._waiter.done():
             self._head_timer = self._loop.call_later(self.head_s, self.force_close)  # the head is not whole yet
 
     def connection_lost(self, exc: BaseException | None) -> None:

@@ -18,6 +18,7 @@ export interface Session {
 export interface GatewaySettings {
   authentication: boolean;
   collect_logs: boolean;
+  collect_log_payloads: boolean;
   cache_invalidate_on_update: boolean;
   cache_ttl: number | null;
   rate_limiting_interval: number | null;

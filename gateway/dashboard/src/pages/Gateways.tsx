@@ -13,6 +13,7 @@ const DAY_S = 86_400;
 export const DEFAULTS: GatewaySettings = {
   authentication: true,
   collect_logs: true,
+  collect_log_payloads: false,
   cache_invalidate_on_update: false,
   cache_ttl: 0,
   rate_limiting_interval: 0,

@@ -35,12 +35,13 @@ export function Settings({ gateway, onChanged }: SettingsProps) {
 
 /** What PUT wants every time; all else stays as it is. */
 function settingsOf(gateway: Gateway): GatewaySettings {
-  const { authentication, collect_logs, cache_invalidate_on_update, cache_ttl, byok_only } = gateway;
+  const { authentication, collect_logs, collect_log_payloads, cache_invalidate_on_update, cache_ttl, byok_only } = gateway;
   const { rate_limiting_interval, rate_limiting_limit, rate_limiting_technique } = gateway;
   const { log_management, log_management_strategy, retry_max_attempts, retry_delay, retry_backoff } = gateway;
   return {
     authentication,
     collect_logs,
+    collect_log_payloads,
     cache_invalidate_on_update,
     cache_ttl,
     byok_only,
@@ -193,6 +194,7 @@ function Rest({ gateway, writable, change }: { gateway: Gateway; writable: boole
     <form class="card" onSubmit={save} aria-labelledby="behaviour">
       <h2 id="behaviour">Behaviour</h2>
       <Switch label="Collect logs" hint="Keep a row for each request." on={draft.collect_logs} disabled={!writable} onChange={(on) => set({ collect_logs: on })} />
+      <Switch label="Keep prompts and answers" hint="With each row. They are the most sensitive data here: off unless you need them." on={draft.collect_log_payloads} disabled={!writable || !draft.collect_logs} onChange={(on) => set({ collect_log_payloads: on })} />
       <Switch
         label="Require provider credentials"
         hint="Refuse requests for which neither the caller nor this gateway has a provider's key."

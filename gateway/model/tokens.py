@@ -45,7 +45,8 @@ def well_formed(token: str) -> bool:
     )
 
 
-_LIKE_A_TOKEN: Final = re.compile(TOKEN_PREFIX.encode() + rb"[0-9A-Za-z]{8,}")
+_LIKE_A_TOKEN: Final = re.compile(TOKEN_PREFIX.encode() + rb"[0-9A-Za-z_]{8,}")
+"""With `_`, so that of two in a row none is left without its prefix."""
 HIDDEN_TOKEN: Final = TOKEN_PREFIX.encode() + b"***"
 
 

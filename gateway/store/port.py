@@ -177,11 +177,11 @@ class Store(Protocol):
         """
 
     async def list_records(self, account_id: str, gateway_id: str, query: LogQuery, page: Page) -> tuple[list[LogEntry], int]:
-        """With the count of all that match; filtered, it counts no more than 10,000 matches from the page's start on."""
+        """With the count of all that match; filtered, it counts no more than 1,000 matches from the page's start on."""
 
     async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogEntry | None: ...
     async def insert_bodies(self, bodies: Sequence[LogBodies]) -> None:
-        """One transaction. Bodies without their record are left out, and those that are there already stay."""
+        """In small transactions. Bodies without their record are left out, and those that are there already stay."""
 
     async def bodies(self, account_id: str, gateway_id: str, record_id: str, head_bytes: int | None = None) -> LogBodies | None:
         """Whole, or the first `head_bytes` of each; `_complete` then says whether that is all."""

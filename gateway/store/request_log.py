@@ -21,8 +21,10 @@ from gateway.store.log_query import LogEntry, LogQuery
 from gateway.store.log_sql import chosen, ordering, scope
 from gateway.store.port import Page
 
-COUNT_CEILING: Final = 10_000
+COUNT_CEILING: Final = 1000
 """Filtered totals are exact up to this many matches behind the page; beyond, `total_count` is a lower bound."""
+BODIES_AT_ONCE: Final = 100
+"""A transaction of a hundred long bodies is about what other writers should wait for."""
 _HOUR_S: Final = 3600.0
 _INT64_MAX: Final = 2**63 - 1
 _WIDTH: Final = len(LogRecord._fields)
@@ -82,9 +84,10 @@ class RequestLog:
     # --- writing
 
     async def insert_bodies(self, bodies: Sequence[LogBodies]) -> None:
-        if bodies:
+        for start in range(0, len(bodies), BODIES_AT_ONCE):
+            rows = [one._asdict() for one in bodies[start : start + BODIES_AT_ONCE]]
             async with self._writing() as connection:
-                await connection.execute(self._bodies_insertion(), [one._asdict() for one in bodies])
+                await connection.execute(self._bodies_insertion(), rows)
 
     def _bodies_insertion(self) -> Any:
         """Only with their record: what was refused or deleted in between keeps no bodies."""

@@ -39,6 +39,8 @@ async def test_rounds_ping_every_time_and_write_token_use_now_and_then() -> None
     assert parts.store.calls.count("ping") == 10
     assert parts.store.calls.count("touch_tokens") == 1, "nothing to write the second time"
     assert set(parts.pauses) == {ROUND_S}
+    assert parts.janitor._retaining is not None
+    assert parts.janitor._retaining.done(), "retention ends with it"
 
 
 async def test_a_store_that_is_down_is_noticed_and_token_use_is_kept() -> None:

@@ -122,3 +122,8 @@ def test_nothing_came_yet() -> None:
     empty = Settings(phase)
     assert empty.version == 0
     assert not empty.patch(Patch(5))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_plan_says_whether_bodies_are_logged(kept: bool) -> None:
+    assert compile_plan(gateway("g", collect_log_payloads=kept), {}).collect_log_payloads is kept

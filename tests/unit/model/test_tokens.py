@@ -7,7 +7,16 @@ from ipaddress import ip_network
 
 import pytest
 
-from gateway.model.tokens import ALL_PERMISSIONS, ANY_ACCOUNT, TOKEN_LENGTH, Permission, Principal, mint_token, well_formed
+from gateway.model.tokens import (
+    ALL_PERMISSIONS,
+    ANY_ACCOUNT,
+    TOKEN_LENGTH,
+    Permission,
+    Principal,
+    hide_tokens,
+    mint_token,
+    well_formed,
+)
 
 SHAPE = re.compile(r"agw_[0-9A-Za-z]{49}")
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -156,3 +165,19 @@ def test_permissions_are_listed_once() -> None:
     named = {value for name, value in vars(Permission).items() if name.isupper()}
     assert set(ALL_PERMISSIONS) == named
     assert len(ALL_PERMISSIONS) == len(named)
+
+
+@pytest.mark.parametrize(
+    ("raw", "hidden"),
+    [
+        (b"", b""),
+        (b"agw", b"agw"),
+        (b"agw_ is our prefix, agw_short", b"agw_ is our prefix, agw_short"),
+        (b"Bearer %b;" % mint_token().encode(), b"Bearer agw_***;"),
+        (mint_token().encode() + mint_token().encode() + b",", b"agw_***,"),
+        (mint_token().encode()[:20], b"agw_***"),
+        (b"\0\xffagw_" + b"0" * 49, b"\0\xffagw_***"),
+    ],
+)
+def test_what_looks_like_a_token_is_hidden(raw: bytes, hidden: bytes) -> None:
+    assert hide_tokens(raw) == hidden

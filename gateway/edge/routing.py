@@ -61,6 +61,8 @@ def _gateway_tree(method: str, parts: list[str], query: str) -> Route:
     if provider == "compat":
         endpoint = _endpoint(_COMPAT, method, tail)
         return Route(Surface.COMPAT, account, gateway, tail=query, endpoint=endpoint)
+    if tail.startswith("/"):
+        raise Refusal(BAD_PATH)  # where a provider's base URL has no path, it would be asked for `//host/…` (decision 0010)
     return Route(Surface.PROVIDER_NATIVE, account, gateway, provider, tail + query)
 
 

@@ -413,7 +413,10 @@ def targets() -> Iterable[Vector]:
     yield refused("path-dots-before-gateway", head(line=b"GET /v1/" + ACCOUNT + b"/g1/../open/openai/x HTTP/1.1"))
     yield refused("path-too-long", head(line=b"GET " + OPEN + b"y" * 9000 + b" HTTP/1.1"))
     yield served("path-encoded-slash", head(line=b"GET " + OPEN + b"a%2Fb%3a HTTP/1.1"), b"", path=b"/v1/a%2Fb%3a")
-    yield served("path-double-slash", head(line=b"GET " + OPEN + b"/a//b HTTP/1.1"), b"", path=b"/v1//a//b")
+    yield served("path-double-slash", head(line=b"GET " + OPEN + b"a//b/ HTTP/1.1"), b"", path=b"/v1/a//b/")
+    for name, tail in {"": b"/a", "-host": b"/" + MARK + b"/x", "-alone": b"/", "-query": b"/?a", "-three": b"//a"}.items():
+        # Any gateway server could answer these too, so the connection goes on.
+        yield Vector(f"path-double-slash-first{name}", (head(line=b"GET " + OPEN + tail + b" HTTP/1.1"),), (400,))
     yield served("path-many-dots", head(line=b"GET " + OPEN + b".../a..b HTTP/1.1"), b"", path=b"/v1/.../a..b")
     yield served(
         "query-raw",

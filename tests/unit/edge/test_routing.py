@@ -104,6 +104,8 @@ REFUSED: list[tuple[str, str, Fault]] = [
     ("POST", f"{REST}/v1/images", UNKNOWN_ROUTE),
     ("POST", f"{REST}/v1/", UNKNOWN_ROUTE),
     ("POST", f"{REST}/v1/Chat/completions", UNKNOWN_ROUTE),
+    ("GET", f"/v1/{A}/g1/openai//", BAD_PATH),
+    ("GET", f"/v1/{A}/g1/anthropic//host.invalid/x?a", BAD_PATH),
     ("POST", f"{REST}/run/@cf/a%20b", BAD_PATH),
     ("POST", f"{REST}/run/@cf%2F..%2F..%2Ftokens", BAD_PATH),
     ("POST", f"{REST}/run/@cf/%252e%252e/x", BAD_PATH),

@@ -16,11 +16,12 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from gateway.edge.repeat import ArrivedBody, Repeat
-from gateway.model.faults import MALFORMED, Fault
+from gateway.model.faults import MALFORMED, Fault, Refusal
 from gateway.model.routes import Surface
 from gateway.protocol.errors import render
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.strict import examine_line
+from gateway.telemetry.logging import Sampled
 
 WRITE_HIGH: Final = 65_536
 _OVERHEAD_BYTES: Final = 65_536
@@ -51,6 +52,7 @@ class Downstream(RequestHandler):
         "_head_timer",
         "_plain_ends",
         "_read_bytes",
+        "_refusals",
         "_repeat",
         "_request_bytes",
         "address",
@@ -81,6 +83,7 @@ class Downstream(RequestHandler):
         """The client's address, without port; empty on a unix socket."""
         self.header_limit_bytes = manager.header_limit_bytes
         self.head_s = manager.head_s
+        self._refusals = manager.refusals
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -167,12 +170,18 @@ class Downstream(RequestHandler):
         repeat = self._repeat
         if repeat is not None and repeat.message is message:
             return repeat.head
-        examine_line(message.method, message.path, message.version)
-        http_10 = message.version[1] == 0
-        if repeat is not None and _same(repeat.message, message):
-            head = repeat.head
-        else:
-            head = RequestHead(message.raw_headers, http_10=http_10, limit_bytes=self.header_limit_bytes - len(message.path))
+        try:
+            examine_line(message.method, message.path, message.version)
+            http_10 = message.version[1] == 0
+            if repeat is not None and _same(repeat.message, message):
+                head = repeat.head
+            else:
+                head = RequestHead(
+                    message.raw_headers, http_10=http_10, limit_bytes=self.header_limit_bytes - len(message.path)
+                )
+        except Refusal as refusal:
+            self._refusals.info(self._loop.time(), f"request refused: {refusal.fault.name}")
+            raise
         self._remember(message, head)
         return head
 
@@ -299,7 +308,7 @@ class Downstream(RequestHandler):
     def _refuse_malformed(self, error: _ErrInfo) -> bool:
         """What the parser refused. Anyone can send garbage: no traceback, and the parser's text (it holds the input) stays
         out of logs and answers."""
-        _log.debug("malformed request: %s", type(error.exc).__name__)
+        self._refusals.info(self._loop.time(), f"request refused by the parser: {type(error.exc).__name__}")
         self._broken = True
         told = render(MALFORMED, Surface.NOWHERE)
         self.write(b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b" % (told.status, told.reason, told.fields, told.body))
@@ -359,6 +368,8 @@ class EdgeServer(web.Server):
         )
         self.header_limit_bytes = header_limit_bytes
         self.head_s = head_s
+        self.refusals = Sampled(_log)
+        """Of requests that are no good HTTP, from any connection."""
 
     def __call__(self) -> RequestHandler:
         return Downstream(self, loop=self._loop, **self._kwargs)

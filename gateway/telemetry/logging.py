@@ -64,6 +64,31 @@ def _places(exc_info: Any) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
+class Sampled:
+    """One kind of line that anyone can provoke: at most `per_second` of it, and each says how many were left out before."""
+
+    def __init__(self, logger: logging.Logger, per_second: int = 10) -> None:
+        self._logger = logger
+        self._per_second = per_second
+        self._second = -1
+        self._written = 0
+        self._left_out = 0
+
+    def info(self, now_s: float, message: str) -> None:
+        """`now_s` is any clock's that does not go back; the message must not repeat input."""
+        second = int(now_s)
+        if second != self._second:
+            self._second, self._written = second, 0
+        if self._written >= self._per_second:
+            self._left_out += 1
+            return
+        self._written += 1
+        left_out, self._left_out = self._left_out, 0
+        if left_out:
+            message = f"{message}; {left_out} more since the line before"
+        self._logger.info("%s", message)
+
+
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
     """Send every logger's records from this level on through JsonLines; replaces what was configured before."""
     handler = logging.StreamHandler(stream or sys.stderr)

@@ -1,6 +1,7 @@
 """The client's side on a real socket: garbage is refused shortly, and no byte is ever taken for another request's."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -55,6 +56,9 @@ GARBAGE = [
 ]
 
 
+PARSER_ERRORS = ("BadHttpMessage", "BadStatusLine", "BadHttpMethod", "InvalidHeader", "InvalidURLError", "LineTooLong")
+
+
 @pytest.mark.parametrize("garbage", GARBAGE)
 async def test_garbage_is_a_short_400(
     edge: RunningEdge, provider: FakeProvider, garbage: str, caplog: pytest.LogCaptureFixture
@@ -70,6 +74,27 @@ async def test_garbage_is_a_short_400(
     assert provider.connections == []
     assert MARK not in caplog.text
     assert [line for line in caplog.records if line.levelname in ("WARNING", "ERROR")] == []
+
+
+async def test_a_flood_of_garbage_is_a_few_lines(edge: RunningEdge, caplog: pytest.LogCaptureFixture) -> None:
+    """One line each, without traceback or input, and of many only a sample: ten a second."""
+    caplog.set_level("DEBUG")
+    begun = time.monotonic()
+    for _ in range(10):
+        for garbage in GARBAGE:
+            async with edge.client() as wire:
+                await wire.send(garbage.encode("latin-1"))
+                assert (await wire.reply()).status == 400
+    seconds = int(time.monotonic() - begun) + 2
+    told = [line for line in caplog.records if line.name == "gateway.edge" and "refused" in line.getMessage()]
+    assert 10 <= len(told) <= 10 * seconds
+    assert all(line.levelname == "INFO" and line.exc_info is None for line in told)
+    assert MARK not in caplog.text
+    assert {line.getMessage().partition(";")[0] for line in told} <= {
+        "request refused: malformed_request",
+        "request refused: bad_path",
+        *(f"request refused by the parser: {name}" for name in PARSER_ERRORS),
+    }
 
 
 async def test_garbage_behind_a_good_request(edge: RunningEdge, provider: FakeProvider) -> None:

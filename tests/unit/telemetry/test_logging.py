@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.model.tokens import mint_token
-from gateway.telemetry.logging import configure, redact
+from gateway.telemetry.logging import Sampled, configure, redact
 
 
 @pytest.fixture
@@ -104,3 +104,23 @@ def test_fields_of_a_structured_line_stand_beside_ours_and_replace_none(lines: i
     line = only(lines)
     assert (line["status_code"], line["level"], line["message"]) == (200, "info", "request")
     assert line["time"] != 0
+
+
+def test_a_sampled_line_says_how_many_it_stands_for(lines: io.StringIO) -> None:
+    sampled = Sampled(logging.getLogger("x"), per_second=3)
+    for now_s in (5.0, 5.2, 5.4, 5.6, 5.8, 6.1, 6.2, 9.0):
+        sampled.info(now_s, "refused")
+    told = [json.loads(line)["message"] for line in lines.getvalue().splitlines()]
+    assert told == ["refused"] * 3 + ["refused; 2 more since the line before"] + ["refused"] * 2
+
+
+def test_a_flood_of_a_sampled_line_is_a_trickle(lines: io.StringIO) -> None:
+    """100,000 bad requests within 20 s: hundreds of lines, and together they account for all."""
+    sampled = Sampled(logging.getLogger("x"))
+    for number in range(100_000):
+        sampled.info(number / 5000, "refused")
+    sampled.info(100.0, "refused")
+    told = [json.loads(line)["message"] for line in lines.getvalue().splitlines()]
+    left_out = sum(int(message.split()[1]) for message in told if ";" in message)
+    assert len(told) == 201
+    assert len(told) + left_out == 100_001

@@ -1,14 +1,16 @@
 """Request bodies: streamed as they come, answered early where they must be, and never done twice."""
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import AsyncIterator
 
 import pytest
-from fakes.edge import RunningEdge, Wire, gateway, key, request_bytes, until
+from fakes.edge import ACCOUNT, RunningEdge, Wire, gateway, key, request_bytes, until
 from fakes.provider import Exchange, FakeProvider, early, echo, reply
 from fakes.service import call
 
+from gateway.model.faults import Fault, Refusal, Source
 from gateway.model.service import Limits, Timeouts
 
 KEY = {"Authorization": "Bearer sk-x"}
@@ -129,6 +131,45 @@ async def test_a_client_that_reads_only_after_sending_all(
     for _ in range(3):
         answer = await asyncio.to_thread(call, origin, "POST", path, headers=KEY, body=bytes(size))
         assert answer.status == status
+
+
+RATE_LIMITED = Fault("of_the_test", 429, 2003, "Rate limited", Source.GATEWAY, retry_after_s=1)
+
+
+def limited(_: object) -> None:
+    raise Refusal(RATE_LIMITED)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(
+    ("why", "status"),
+    [("rate limited", 429), ("rest", 401), ("control is down", 503), ("nobody's gateway", 400), ("no such provider", 400)],
+)
+async def test_any_refusal_is_readable_by_a_client_that_is_still_sending(
+    edge: RunningEdge, provider: FakeProvider, why: str, status: int, chunked: bool
+) -> None:
+    """Whatever decides it, and however long the body would have been: an answer, then the end, and never a reset before it."""
+    path, headers = target("g1"), {"cf-aig-authorization": f"Bearer {edge.admit()}"}
+    if why == "rate limited":
+        plans = dict(edge.edge.settings._plans)
+        plans[ACCOUNT, "g1"] = dataclasses.replace(plans[ACCOUNT, "g1"], phases=(limited,))
+        edge.edge.settings._plans = plans
+    elif why == "rest":
+        path, headers = edge.rest("v1/chat/completions"), {"Authorization": "Bearer agw_nothing"}
+    elif why == "control is down":
+        edge.link.cut()
+    elif why == "nobody's gateway":
+        path = target("nobody")
+    else:
+        path = edge.native("g1", "nobody/x")
+    framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": "50000000"}
+    async with edge.client() as wire:
+        await wire.send(request_bytes("POST", path, {**headers, **framing}) + (b"2FAF080\r\n" if chunked else b""))
+        await pump(wire, 49_807_360)  # as a blocking client does: nothing is read before nearly all is sent
+        answer = await wire.reply("POST")
+        assert answer.status == status
+        assert answer.json()["success"] is False
+    assert provider.connections == []
 
 
 async def test_the_providers_early_answer_passes(edge: RunningEdge, provider: FakeProvider) -> None:

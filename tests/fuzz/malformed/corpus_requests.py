@@ -347,6 +347,8 @@ def request_lines() -> Iterable[Vector]:
     }.items():
         yield refused(f"version-{name}", head(line=b"GET " + OPEN + b"x " + version))
     yield refused("line-tab", head(line=b"GET\t" + OPEN + b"x\tHTTP/1.1"))
+    # White space in the first line is the sender's matter (RFC 9112 section 3): ours is written anew.
+    yield served("line-two-spaces", head(line=b"GET  " + OPEN + b"x  HTTP/1.1"), b"")
     yield refused("line-without-target", head(line=b"GET HTTP/1.1"))
     yield refused("line-target-with-space", head(line=b"GET " + OPEN + b"x y HTTP/1.1"))
     yield served("http-10", head(b"Content-Length: 7", line=b"POST " + OPEN + b"x HTTP/1.0") + BODY, BODY, closed=True)

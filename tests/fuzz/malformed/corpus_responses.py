@@ -211,6 +211,13 @@ def bodies() -> Iterable[Answer]:
         body=hello,
         reused=True,
     )
+    yield Answer(
+        "good-unknown-encoding-is-not-read",
+        OK + b"Content-Encoding: x-unknown, gzip\r\nContent-Length: 5\r\n\r\nhello",
+        "whole",
+        body=hello,
+        reused=True,
+    )
     yield Answer("length-extra", GOOD + MARK, "whole", body=hello)
     yield Answer("length-extra-answer", GOOD + GOOD, "whole", body=hello)
     yield Answer("length-0-extra", OK + b"Content-Length: 0\r\n\r\n" + MARK, "whole")

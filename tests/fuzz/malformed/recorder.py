@@ -26,6 +26,8 @@ class Recorder:
         """Sent on accept, before any request."""
         self.closes = False
         """Whether each answer is followed by the end of the connection."""
+        self.split_bytes = 0
+        """So many of an answer's first bytes are sent one by one; 0: all of it at once."""
         self.open: set[_Line] = set()
         self._server: asyncio.Server
 
@@ -99,10 +101,24 @@ class _Line(asyncio.Protocol):
             recorder.judge(request)
             recorder.whole.append(request)
             answer = recorder.answer(request)
+            if answer is not None and recorder.split_bytes:
+                self._dripping = asyncio.ensure_future(self._drip(answer))
+                return
             if answer is not None:
                 self.transport.write(answer)
             if answer is None or recorder.closes:
                 self.transport.close()
+
+    async def _drip(self, answer: bytes) -> None:
+        for at in range(min(len(answer), self._recorder.split_bytes)):
+            self.transport.write(answer[at : at + 1])
+            for _turn in range(3):  # so that it is read before the next is written
+                await asyncio.sleep(0)
+            if self.transport.is_closing():
+                return  # the edge has seen enough
+        self.transport.write(answer[self._recorder.split_bytes :])
+        if self._recorder.closes:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._recorder.open.discard(self)

@@ -36,11 +36,13 @@ async def seen(edge: RunningEdge, method: str) -> tuple[int, bytes, bool, bytes]
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.name)
-@pytest.mark.parametrize("reused", [False, True], ids=["fresh", "reused"])
+@pytest.mark.parametrize("how", ["fresh", "reused", "split"])
 async def test_answer(
-    edge: RunningEdge, recorder: Recorder, caplog: pytest.LogCaptureFixture, answer: Answer, reused: bool
+    edge: RunningEdge, recorder: Recorder, caplog: pytest.LogCaptureFixture, answer: Answer, how: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    reused = how == "reused"
+    recorder.split_bytes = 300 if how == "split" else 0
     if reused:
         recorder.answer = lambda _: GOOD
         assert (await seen(edge, "POST"))[:3] == (200, b"hello", True)

@@ -101,9 +101,9 @@ class ResponseHead:
         crossing: list[bytes] = []
         options: set[bytes] = set()
         for line in lines:
-            name, _, value = line.partition(b":")
+            name, colon, value = line.partition(b":")
             kind = _kinds.get(name)
-            if kind is None:
+            if kind is None or not colon:
                 kind = _kind_of(name, line)
             if kind == _CROSSES:
                 crossing.append(line)

@@ -9,10 +9,13 @@ from typing import Final, Protocol
 
 from gateway.protocol.headers import Fields
 
-_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]{0,256})?\r\n")
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]{0,256})?\r\n")
 _HEXADECIMAL: Final = b"0123456789abcdefABCDEF"
 _LINE_LIMIT: Final = 512
 _TRAILERS_LIMIT: Final = 8192
+_TRAILERS: Final = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)+")
+_FRAMING_FIELD: Final = re.compile(rb"(?:^|\n)(?:content-length|transfer-encoding|content-range|host):", re.IGNORECASE)
+"""Forbidden in trailers (RFC 9110 section 6.5.1)."""
 _LAST: Final = b"\r\n0\r\n\r\n"
 
 
@@ -182,11 +185,13 @@ class Chunked:
             self.done = True
             return at + 2
         end = data.find(b"\r\n\r\n", at)
+        if (len(data) if end < 0 else end) - at > _TRAILERS_LIMIT:
+            raise BadFraming("trailers")
         if end < 0:
-            if len(data) - at > _TRAILERS_LIMIT:
-                raise BadFraming("trailers")
             self._line = data[at:]
             return len(data)
+        if not _TRAILERS.fullmatch(data, at, end + 2) or _FRAMING_FIELD.search(data[at:end]):
+            raise BadFraming("trailers")  # perhaps the next answer's head, had the empty line been forgotten
         self.done = True
         return end + 4
 

@@ -1,4 +1,4 @@
-"""aiohttp's two request parsers, and our checks behind the first: each reads bytes into requests and where they end.
+"""aiohttp's parsers in C and in Python, and our own reading: bytes into messages, and where each ends.
 
 Bytes are given one by one, so that a request's end is known exactly and what came before a refusal is not lost.
 """
@@ -7,12 +7,15 @@ import asyncio
 from typing import Any, NamedTuple
 
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
+from aiohttp.http_exceptions import HttpProcessingError, PayloadEncodingError
+from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy, HttpResponseParser, HttpResponseParserPy
 
 from gateway.model.faults import Refusal
 from gateway.protocol.headers import RequestHead
+from gateway.protocol.response_head import BadHead, ResponseHead
 from gateway.protocol.strict import examine_line
+from gateway.upstream.connection import INTERIM_LIMIT
+from gateway.upstream.framing import BadFraming, Chunked, framing_for
 
 HEAD_LIMIT_BYTES = 65_536
 _PLAIN_END = b"\r\n0\r\n\r\n"
@@ -20,6 +23,8 @@ _PLAIN_END = b"\r\n0\r\n\r\n"
 assert HttpRequestParser is not HttpRequestParserPy, "aiohttp's C extension is not here: nothing to compare"
 C = HttpRequestParser
 PYTHON = HttpRequestParserPy
+ANSWERS_BY_C = HttpResponseParser
+ANSWERS_BY_PYTHON = HttpResponseParserPy
 
 
 class Whole(NamedTuple):
@@ -94,3 +99,72 @@ def accepted(reading: Reading, data: bytes) -> list[Whole]:
         if head.chunked and not data[: request.end].endswith(_PLAIN_END):
             break
     return passed
+
+
+class Answered(NamedTuple):
+    """The first answer that is not interim."""
+
+    status: int
+    body: bytes
+    end: int
+    """Index behind its last byte."""
+
+
+def read_answer(data: bytes) -> Answered | None:
+    """As our connection reads it, for a POST; None where it would be 502 or cut."""
+    at = interim = 0
+    try:
+        while interim <= INTERIM_LIMIT:
+            stop = data.find(b"\r\n\r\n", at) + 4
+            if stop < 4:
+                return None
+            head, at = ResponseHead(data[at:stop]), stop
+            if head.status == 101:
+                return None
+            if head.status >= 200:
+                break
+            interim += 1
+        else:
+            return None
+        framing, _ = framing_for("POST", head.status, head.framing)
+        if head.http_10 and isinstance(framing, Chunked):
+            return None
+        body = b""
+        while at < len(data) and not framing.done:
+            body += framing.feed(data[at : at + 1])
+            at += 1
+    except (BadHead, BadFraming):
+        return None
+    return Answered(head.status, body, at) if framing.done or framing.end() else None
+
+
+def parse_answer(kind: Any, data: bytes, loop: asyncio.AbstractEventLoop) -> Answered | str:
+    """What one of aiohttp's parsers makes of them; a string says why nothing."""
+    protocol = BaseProtocol(loop)
+    protocol.connection_made(_Transport())
+    parser = kind(protocol, loop, 1 << 20, read_until_eof=True, response_with_body=True, auto_decompress=False)
+    message, payload, end = None, None, 0
+    for at in range(len(data)):
+        try:
+            messages, _, _ = parser.feed_data(data[at : at + 1])
+        except HttpProcessingError:
+            return "refused"
+        for one, reader in messages:
+            if message is None and (one.code >= 200 or one.code == 101):
+                message, payload = one, reader
+        if message is not None and payload is not None:
+            end = at + 1
+            if payload.exception() is not None:
+                return "refused"
+            if payload.is_eof():
+                break
+    if message is None or payload is None:
+        return "not whole"
+    if not payload.is_eof():
+        try:
+            parser.feed_eof()
+        except (HttpProcessingError, PayloadEncodingError):
+            return "not whole"
+        if not payload.is_eof() or payload.exception() is not None:
+            return "not whole"
+    return Answered(message.code, payload.read_nowait() if payload.total_bytes else b"", end)

@@ -2,7 +2,8 @@
 
 What we accept, both parsers must end at the same byte, or refuse. The other way round is no breach: we refuse more. CI runs
 the corpus and some mutants; `MALFORMED_MUTANTS=200000 MALFORMED_SEED=7 pytest tests/fuzz/malformed/test_differential.py` more.
-What the whole edge serves is held against the C parser in `test_mutants.py`.
+What the whole edge serves is held against the C parser in `test_mutants.py`. Providers' answers, which we read ourselves, are
+held against aiohttp's two parsers of those in the same way.
 """
 
 import asyncio
@@ -11,8 +12,9 @@ from collections import Counter
 
 import pytest
 from corpus_requests import VECTORS, Vector
+from corpus_responses import ANSWERS, Answer
 from mutation import MUTANTS, SEED, SEEDS, mutated
-from parsers import PYTHON, C, accepted, parse
+from parsers import ANSWERS_BY_C, ANSWERS_BY_PYTHON, PYTHON, C, accepted, parse, parse_answer, read_answer
 
 SHORT = [vector for vector in VECTORS if len(vector.raw) < 20_000]
 
@@ -50,3 +52,36 @@ async def test_mutants() -> None:
             raise
     assert counts["accepted"] > MUTANTS // 10
     assert counts["refused_by_us_alone"] > MUTANTS // 100, "the checks have something to do"
+
+
+FOR_POST = [answer for answer in ANSWERS if answer.method == "POST" and 0 < len(answer.raw) < 20_000]
+
+
+def agrees(data: bytes, loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether we take the answer for whole. Fails where a parser does not refuse it and reads it otherwise."""
+    ours = read_answer(data)
+    if ours is not None:
+        for kind in (ANSWERS_BY_C, ANSWERS_BY_PYTHON):
+            assert parse_answer(kind, data, loop) in (ours, "refused")
+    return ours is not None
+
+
+@pytest.mark.parametrize("answer", FOR_POST, ids=lambda answer: answer.name)
+async def test_answer(answer: Answer) -> None:
+    assert agrees(answer.raw, asyncio.get_running_loop()) is (answer.outcome == "whole")
+
+
+@pytest.mark.timeout(max(60, MUTANTS // 50))
+async def test_mutants_of_answers() -> None:
+    chance = random.Random(SEED)
+    loop = asyncio.get_running_loop()
+    seeds = [answer.raw for answer in FOR_POST if len(answer.raw) < 4000]
+    whole = 0
+    for number in range(MUTANTS):
+        data = mutated(chance, chance.choice(seeds), seeds)
+        try:
+            whole += agrees(data, loop)
+        except AssertionError as error:
+            error.add_note(f"mutant {number} of seed {SEED}: {data!r}")
+            raise
+    assert whole > MUTANTS // 20

@@ -160,6 +160,13 @@ def test_a_bad_name_is_not_remembered_as_a_good_one() -> None:
             response_head(((b"a b", b"x"),))
 
 
+@pytest.mark.parametrize("name", [b"x-remembered", b"Content-Type", b"keep-alive", b"Set-Cookie", b"content-length"])
+def test_a_name_alone_is_no_field_though_it_was_seen_before(name: bytes) -> None:
+    response_head(((name, b"1"),))
+    with pytest.raises(BadHead):
+        ResponseHead(b"HTTP/1.1 200 OK\r\nx-first: 1\r\n" + name + b"\r\n\r\n")
+
+
 def test_lines_cross_as_the_bytes_they_came_in() -> None:
     block = b"HTTP/1.1 200 OK\r\nX-A:  b \t\r\nx-empty:\r\nX-Name: gr\xc3\xbc\xdf\r\n\r\n"
     assert ResponseHead(block).lines == block.partition(b"\r\n")[2][:-2]

@@ -62,7 +62,7 @@ def _gateway_tree(method: str, parts: list[str], query: str) -> Route:
         endpoint = _endpoint(_COMPAT, method, tail)
         return Route(Surface.COMPAT, account, gateway, tail=query, endpoint=endpoint)
     if tail.startswith("/"):
-        raise Refusal(BAD_PATH)  # where a provider's base URL has no path, it would be asked for `//host/…` (decision 0010)
+        raise Refusal(BAD_PATH)  # where a provider's base URL has no path, it would be asked for `//host/…` (decision 0012)
     return Route(Surface.PROVIDER_NATIVE, account, gateway, provider, tail + query)
 
 

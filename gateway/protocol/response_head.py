@@ -108,7 +108,8 @@ class ResponseHead:
             if kind == _CROSSES:
                 crossing.append(line)
             elif kind == _FRAMES:
-                self.framing = (*self.framing, (name.lower(), value.strip(b" \t")))
+                # Tabs stay, and are refused with what else is no length and no coding: readers differ on them.
+                self.framing = (*self.framing, (name.lower(), value.strip(b" ")))
             elif kind == _CONNECTION:
                 options.update(token.strip(b" \t").lower() for token in value.split(b","))
             elif kind > _ONLY_OWN or (kind == _ONLY_OWN and own):

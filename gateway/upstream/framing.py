@@ -216,7 +216,7 @@ def framing_for(method: str, status: int, fields: Fields) -> tuple[Framing, int 
                 raise BadFraming("content-length")
             length = value
         elif key == b"transfer-encoding":
-            if coding is not None or value.strip().lower() != b"chunked":
+            if coding is not None or value.lower() != b"chunked":
                 raise BadFraming("transfer-encoding")
             coding = value
     if length is not None and coding is not None:

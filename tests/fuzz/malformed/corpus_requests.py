@@ -142,6 +142,7 @@ def codings() -> Iterable[Vector]:
         "empty": b"",
         "vertical-tab": b"\x0bchunked",
         "vertical-tab-behind": b"chunked\x0b",
+        "tab-behind": b"chunked\t",
         "nul": b"chunked\x00",
         "form-feed": b"\x0cchunked",
         "cow": b"cow",

@@ -158,6 +158,8 @@ def framings() -> Iterable[Answer]:
         "coding-unknown": b"Transfer-Encoding: xchunked",
         "coding-comma": b"Transfer-Encoding: ,chunked",
         "coding-empty": b"Transfer-Encoding:",
+        "coding-tab": b"Transfer-Encoding: chunked\t",
+        "length-tab": b"Content-Length: 5\t",
         "coding-parameter": b"Transfer-Encoding: chunked;q=1",
         "both-named-away": b"Connection: content-length\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
     }.items():

@@ -146,9 +146,11 @@ def parse_answer(kind: Any, data: bytes, loop: asyncio.AbstractEventLoop) -> Ans
     message, payload, end = None, None, 0
     for at in range(len(data)):
         try:
-            messages, _, _ = parser.feed_data(data[at : at + 1])
+            messages, upgraded, _ = parser.feed_data(data[at : at + 1])
         except HttpProcessingError:
             return "refused"
+        if upgraded and not messages:
+            return "refused"  # it reads no more HTTP behind an Upgrade, not even one that stands in a 100
         for one, reader in messages:
             if message is None and (one.code >= 200 or one.code == 101):
                 message, payload = one, reader
@@ -158,13 +160,16 @@ def parse_answer(kind: Any, data: bytes, loop: asyncio.AbstractEventLoop) -> Ans
                 return "refused"
             if payload.is_eof():
                 break
-    if message is None or payload is None:
+    if message is None or payload is None or not _ends(parser, payload):
         return "not whole"
+    return Answered(message.code, payload.read_nowait() if payload.total_bytes else b"", end)
+
+
+def _ends(parser: Any, payload: Any) -> bool:
+    """Whether the body is whole when the provider closes now."""
     if not payload.is_eof():
         try:
             parser.feed_eof()
         except (HttpProcessingError, PayloadEncodingError):
-            return "not whole"
-        if not payload.is_eof() or payload.exception() is not None:
-            return "not whole"
-    return Answered(message.code, payload.read_nowait() if payload.total_bytes else b"", end)
+            return False
+    return payload.is_eof() and payload.exception() is None

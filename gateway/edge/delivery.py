@@ -9,6 +9,7 @@ from gateway.model.targets import Dialect
 from gateway.protocol.cut_events import BOUNDARY_BYTES, cut_event
 
 _LAST_CHUNK: Final = b"0\r\n\r\n"
+_BLANK: Final = b"\n\n"
 
 
 class Delivery:
@@ -31,7 +32,7 @@ class Delivery:
         self._suffix = b""
         self._sample: Sample | None = None
         self._streamed = streamed
-        self._end = b""
+        self._end = _BLANK
         self.sent_bytes = 0
         self.events = 0
         """Of an event stream: the blank lines that passed."""
@@ -87,11 +88,14 @@ class Delivery:
     def _count_events(self, payload: bytes) -> None:
         """Blank lines end events (HTML standard section 9.2.6); one may be shared by two pieces."""
         end = self._end
+        if payload.endswith(_BLANK) and end is _BLANK:  # whole events, as they nearly always come
+            self.events += payload.count(_BLANK)
+            return
         joined = end[-3:] + payload
         self.events += payload.count(b"\n\n") + joined.count(b"\r\n\r\n")
-        if payload.startswith(b"\n") and end.endswith(b"\n"):
+        if end is not _BLANK and payload.startswith(b"\n") and end.endswith(b"\n"):
             self.events += 1
-        self._end = joined[-BOUNDARY_BYTES:]
+        self._end = _BLANK if joined.endswith(_BLANK) else joined[-BOUNDARY_BYTES:]
 
     def _wrapped(self, payload: bytes, done: bool) -> bytes:
         payload = self._prefix + payload

@@ -143,7 +143,8 @@ class Relay:
         x.streamed = head.content_type.startswith(b"text/event-stream")
         out = self._response_head(x, head, chunked=chunked, keep=keep, enveloped=enveloped)
         x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, head.encoding)
-        delivery = Delivery(request.downstream, out, x.tap, self._timeouts.client_write_s, chunked=chunked, streamed=x.streamed)
+        legible = x.streamed and not head.encoding  # in a compressed stream no event can be seen, nor one be added
+        delivery = Delivery(request.downstream, out, x.tap, self._timeouts.client_write_s, chunked=chunked, streamed=legible)
         if x.samples and not head.bodiless:
             x.response_sample = Sample(self._sample_bytes)
             x.response_encoding = head.encoding.decode("latin-1")
@@ -159,8 +160,7 @@ class Relay:
         except UpstreamFailure:
             x.outcome = "upstream_truncated"
             self._reporter.count("upstream_truncated")
-            if not head.encoding:
-                delivery.cut_short(attempt.dialect, x.route.path if x.route is not None else "")
+            delivery.cut_short(attempt.dialect, x.route.path if x.route is not None else "")
             request.downstream.cut(reset=not chunked and head.content_length is None)
             return CLOSE
         except (ConnectionError, TimeoutError):

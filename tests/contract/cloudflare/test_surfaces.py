@@ -333,6 +333,17 @@ async def test_pipelined_requests_are_answered_in_order(edge: RunningEdge, provi
         assert [(await wire.reply("POST")).body for _ in range(5)] == [b"/v1/%d" % n for n in range(5)]
 
 
+@pytest.mark.parametrize(("encoding", "events"), [([], 2), ([("Content-Encoding", "br")], 0)])
+async def test_events_are_counted_where_they_can_be_seen(
+    edge: RunningEdge, provider: FakeProvider, encoding: list[tuple[str, str]], events: int
+) -> None:
+    """Compressed bytes may look like the ends of events, and are none."""
+    provider.script(stream([b"data: 1\n\n", b"data: 2\n\n"], [("Content-Type", "text/event-stream"), *encoding]))
+    assert (await edge.ask("POST", edge.native("open", "openai/chat/completions"), KEY, b"{}")).status == 200
+    record = await edge.record()
+    assert (record.streamed, record.events) == (True, events)
+
+
 async def test_the_log_knows_what_happened(edge: RunningEdge, provider: FakeProvider) -> None:
     provider.script(reply_json({"model": "gpt-4.1-mini-2025", "usage": {"prompt_tokens": 3, "completion_tokens": 5}}))
     headers = {**KEY, "cf-aig-authorization": edge.admit(), "User-Agent": "t/1", "Content-Type": "application/json"}

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fakes.processes import until
 from fakes.provider import FakeProvider, hang_up, reply_json
 from fakes.service import Answer, Service, Token, call
+
+from gateway.model.tokens import HIDDEN_TOKEN, mint_token
 
 CASES = [
     ("openai", "chat/completions", {"model": "gpt-4.1-mini", "messages": []}, "chat"),
@@ -104,3 +107,40 @@ def test_the_access_log_is_off_unless_it_is_wanted(start_service: Callable[..., 
         assert [line["id"] for line in lines] == ([answer.headers["cf-aig-log-id"]] if shown else [])
         assert token.value not in said
         assert "0123456789" not in said.replace(service.account, "")
+
+
+@pytest.mark.parametrize(
+    ("setting", "header", "kept"),
+    [({}, {}, False), ({}, {"cf-aig-collect-log-payload": "true"}, True), ({"collect_log_payloads": True}, {}, True)],
+    ids=["at first", "the request says so", "the gateway says so"],
+)
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_bodies_are_kept_where_somebody_says_so(
+    service: Service,
+    upstream: FakeProvider,
+    gateway_id: str,
+    run_token: Token,
+    streamed: bool,
+    setting: dict[str, bool],
+    header: dict[str, str],
+    kept: bool,
+) -> None:
+    if setting:
+        service.management.update_gateway(gateway_id, **setting)
+    invented = mint_token()
+    asked = {"model": "m", "messages": [{"role": "user", "content": f"grüße {invented}"}], "stream": streamed}
+    told = ask(service, gateway_id, run_token, "openai/chat/completions", asked, **header)
+    assert told.status == 200
+    log_id = told.headers["cf-aig-log-id"]
+    service.management.wait_for_log(gateway_id, log_id)
+
+    def body(side: str) -> Answer:
+        path = f"/client/v4/accounts/{service.account}/ai-gateway/gateways/{gateway_id}/logs/{log_id}/{side}"
+        return call(service.origin, "GET", path, headers={"Authorization": f"Bearer {service.management.token}"})
+
+    if kept:
+        until(lambda: body("response").status == 200)
+        assert body("response").body == told.body
+        assert body("request").body == json.dumps(asked).encode().replace(invented.encode(), HIDDEN_TOKEN)
+    else:
+        assert (body("request").status, body("response").status) == (404, 404)

@@ -203,7 +203,7 @@ class RelationalStore(RequestLog):
 
     # request log
     async def insert_records(self, records: list[LogRecord]) -> None:
-        """Past SQLAlchemy's work on each value, which costs ten times the insertion; what needs that work gets it by itself."""
+        """Past SQLAlchemy's work on each value; the few batches that need it get it by themselves."""
         if records:
             rows = records if _storable(records) else [_bound(self._record_values, record) for record in records]
             async with self._writing() as connection:

@@ -48,6 +48,8 @@ class Ops:
         degraded: list[str] = []
         if not self.janitor.store_up:
             degraded.append("store down")
+        if overloaded := self.counters.gauges("edges_overloaded").get((), 0):
+            degraded.append(f"{overloaded} of {self.workers} edges short of memory")
         return Readiness("degraded" if degraded else "ok", tuple(degraded))
 
     def routes(self) -> list[web.RouteDef]:

@@ -9,7 +9,7 @@ from gateway.edge.downstream import Request
 from gateway.edge.repeat import ArrivedBody
 from gateway.edge.taps.sample import Sample
 from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Refusal
-from gateway.model.service import Limits
+from gateway.model.service import Limits, Timeouts
 from gateway.protocol.headers import RequestHead
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -18,12 +18,16 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Body:
     """`held` goes out with the head; `whole` says that nothing comes after it, so it can be sent again."""
 
-    __slots__ = ("_limit_bytes", "_reader", "_timeout_s", "arrived", "held", "length", "received_bytes", "sample", "whole")
+    __slots__ = (
+        "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "held", "length", "received_bytes", "sample", "whole",
+    )  # fmt: skip
 
-    def __init__(self, reader: StreamReader | ArrivedBody, length: int | None, limit_bytes: int, timeout_s: float) -> None:
+    def __init__(self, reader: StreamReader | ArrivedBody, length: int | None, limits: Limits, timeouts: Timeouts) -> None:
         self._reader = reader
-        self._limit_bytes = limit_bytes
-        self._timeout_s = timeout_s
+        self._limits = limits
+        self._timeouts = timeouts
+        self._waited_s = 0.0
+        """For the client alone: a provider that takes the body slowly is not its fault."""
         self.held = b""
         self.length = length
         """Bytes in all, as the client announced them; None: chunked."""
@@ -37,20 +41,28 @@ class Body:
     async def next_piece(self) -> bytes:
         """What arrived; empty at the end. Raises Refusal for a body that is too long, too slow or badly framed."""
         try:
-            if self._reader.is_eof() or self._timeout_s <= 0:
-                piece = await self._reader.readany()
-            else:
-                async with asyncio.timeout(self._timeout_s):
-                    piece = await self._reader.readany()
+            piece = await self._reader.readany() if self._reader.is_eof() else await self._awaited()
         except TimeoutError:
             raise Refusal(BODY_TIMEOUT) from None
         except RequestPayloadError:
             raise Refusal(MALFORMED) from None
         self.received_bytes += len(piece)
-        if self.received_bytes > self._limit_bytes:
+        if self.received_bytes > self._limits.body_bytes:
             raise Refusal(BODY_TOO_LARGE)
         if self.sample is not None:
             self.sample.feed(piece)
+        return piece
+
+    async def _awaited(self) -> bytes:
+        """What comes next, in time and not drop by drop: neither pauses nor the average rate may hold us for ever."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with asyncio.timeout(self._timeouts.client_body_s):
+            piece = await self._reader.readany()
+        self._waited_s += loop.time() - began
+        received = self.received_bytes + len(piece)
+        if self._waited_s > self._timeouts.client_body_slow_s and received < self._waited_s * self._limits.body_rate_bytes:
+            raise TimeoutError
         return piece
 
     async def hold(self) -> None:
@@ -68,15 +80,15 @@ class Body:
         self.held = held
 
 
-async def open_body(request: Request, head: RequestHead, limits: Limits, timeout_s: float) -> Body:
+async def open_body(request: Request, head: RequestHead, limits: Limits, timeouts: Timeouts) -> Body:
     """The body of an admitted request. Only now does a client that asked first hear `100 Continue`."""
     length = 0 if head.content_length is None and not head.chunked else head.content_length
     if length is not None and length > limits.body_bytes:
         raise Refusal(BODY_TOO_LARGE)
     reader = request.body
-    body = Body(reader, length, limits.body_bytes, timeout_s)
     if reader.is_eof():
-        return arrived_body(request, limits)
+        return arrived_body(request, limits, timeouts)
+    body = Body(reader, length, limits, timeouts)
     if head.expects_continue:
         request.downstream.write(_CONTINUE)
     if length is not None and length <= limits.replay_bytes:
@@ -84,10 +96,10 @@ async def open_body(request: Request, head: RequestHead, limits: Limits, timeout
     return body
 
 
-def arrived_body(request: Request, limits: Limits) -> Body:
+def arrived_body(request: Request, limits: Limits, timeouts: Timeouts) -> Body:
     """The body of a request of which nothing is to come."""
     held = request.body.read_nowait()
-    body = Body(request.body, len(held), limits.body_bytes, 0.0)
+    body = Body(request.body, len(held), limits, timeouts)
     body.held = held
     body.received_bytes = len(held)
     body.whole = body.arrived = True

@@ -17,8 +17,8 @@ from gateway.edge.relay import Relay
 from gateway.edge.report import Reporter
 from gateway.edge.routing import classify
 from gateway.edge.settings import GatewayPlan, Settings
-from gateway.model.faults import INTERNAL, Refusal
-from gateway.model.routes import Route
+from gateway.model.faults import INTERNAL, OVERLOADED, Refusal
+from gateway.model.routes import OPEN_SURFACES, Route
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.options import RequestOptions
 
@@ -43,6 +43,8 @@ class Lifecycle:
         self.report = report
         self.clients = Clients(())
         self.in_flight = 0
+        self.overloaded = False
+        """Memory is short: who is being served is served to the end, nobody else is let in."""
 
     async def serve(self, request: Request) -> bool:
         x = Exchange(request, self.report.clock)
@@ -61,6 +63,8 @@ class Lifecycle:
             address = self.clients.address(request.downstream.address, x.head)
             x.permit = authorize(x.route, x.plan.authentication, x.principal, address, x.started_wall)
 
+            if self.overloaded and self.in_flight > 1 and x.route.surface not in OPEN_SURFACES:
+                raise Refusal(OVERLOADED)  # but a request alone is served: no other could make room by its end
             for phase in x.plan.phases:  # empty when nothing is switched on
                 if (pending := phase(x)) is not None:
                     await pending

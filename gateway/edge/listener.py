@@ -23,6 +23,7 @@ from gateway.link.frames import DownFrame, Patch, Ready, Recorded, Revoke, Revok
 from gateway.link.port import Connect, EdgeLink
 from gateway.model.faults import DRAINING, Refusal
 from gateway.model.service import EdgeConfig
+from gateway.telemetry.memory import MemoryWatch
 from gateway.upstream.dial import Dialer, tls_context
 from gateway.upstream.pool import Pool
 
@@ -53,6 +54,8 @@ class Edge:
         self.relay = Relay(self.pool, timeouts, clock, self.reporter)
         self.relay.timed = config.server_timing
         self.reporter.metrics.gauge("edges_draining", lambda: int(self._draining))
+        self._memory = MemoryWatch(config.limits.memory_bytes, self._on_memory)
+        self.reporter.metrics.gauge("edges_overloaded", lambda: int(self._memory.over))
         self._open_default = OpenDefault()
         self.settings = Settings(self._open_default)
         self._link: EdgeLink | None = None
@@ -77,6 +80,7 @@ class Edge:
         self._identity = Identity(link, self._clock, self._config.token_cache, self.reporter.count)
         self.pool.start()
         self.reporter.start(link)
+        self._memory.start()
         lifecycle = self._lifecycle = self._compose(self._identity)
         await self._settled.wait()
         self._server = EdgeServer(
@@ -107,6 +111,7 @@ class Edge:
             self._server.pre_shutdown()
             await self._wait_idle(deadline - self._clock.monotonic(), connections=False)
             await self._server.shutdown(0.1)
+        self._memory.stop()
         await self.reporter.close()
         await self.pool.close()
 
@@ -121,6 +126,12 @@ class Edge:
         )
         lifecycle.clients = Clients(self._config.trusted_proxies)
         return lifecycle
+
+    def _on_memory(self, over: bool) -> None:
+        if self._lifecycle is not None:
+            self._lifecycle.overloaded = over
+        _log.warning("memory limit passed: new requests are refused" if over else "memory limit kept again")
+        self.reporter.flush(with_counters=True)  # readiness must know at once
 
     async def _wait_idle(self, limit_s: float, *, connections: bool) -> None:
         """Until no request is under way (with `connections`: no client is connected), or the time is up."""

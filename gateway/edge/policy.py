@@ -16,17 +16,15 @@ from typing import Final
 
 from gateway.model.faults import FORBIDDEN, INVALID_TOKEN, MISSING_TOKEN, Refusal
 from gateway.model.gateways import DEFAULT_GATEWAY_ID
-from gateway.model.routes import REST_SURFACES, Route, Surface
+from gateway.model.routes import OPEN_SURFACES, REST_SURFACES, Route
 from gateway.model.tokens import ANONYMOUS, INVALID, Permission, Permit, Principal
 
 _UNAUTHENTICATED: Final = Permit(authenticated=False, token_id="")
-_OPEN_SURFACES: Final = frozenset({Surface.CONTROL, Surface.DASHBOARD, Surface.OPS})
-"""Everything else asks. Control checks management requests itself."""
 
 
 def asks_for_token(route: Route, authentication: bool) -> bool:
     """Whether this request needs a token: REST always does (specification section 2.3)."""
-    return route.surface in REST_SURFACES or (authentication and route.surface not in _OPEN_SURFACES)
+    return route.surface in REST_SURFACES or (authentication and route.surface not in OPEN_SURFACES)
 
 
 def authorize(route: Route, authentication: bool, principal: Principal, address: str, wall_s: float) -> Permit:

@@ -15,7 +15,7 @@ from gateway.kit.clock import Clock
 from gateway.link.frames import Counters
 from gateway.link.port import EdgeLink
 from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogBodies, LogRecord, Row, Usage
-from gateway.model.routes import Endpoint, Route, Surface
+from gateway.model.routes import OPEN_SURFACES, Endpoint, Route
 from gateway.protocol.headers import RequestHead
 from gateway.telemetry.metrics import SEPARATOR, Metrics, refusal
 
@@ -63,7 +63,7 @@ class Reporter:
 
     def __call__(self, x: Exchange) -> None:
         route = x.route
-        if route is None or route.surface in (Surface.CONTROL, Surface.DASHBOARD, Surface.OPS):
+        if route is None or route.surface in OPEN_SURFACES:
             self._count_other(x)
             return
         plan, provider, permit = x.plan, x.provider, x.permit

@@ -109,6 +109,7 @@ class Targeting:
         self.directory = Directory(config)
         self._config = config
         self._limits = config.limits
+        self._timeouts = config.timeouts
         self._native: dict[tuple[str, str, str], Target] = {}
         """Targets of plain native routes; bounded, and nothing with a query is kept (it may hold a key)."""
 
@@ -126,7 +127,7 @@ class Targeting:
         ):
             return ()
         x.provider = worked_out.attempts[0].target.provider
-        x.body = arrived_body(request, self._limits)
+        x.body = arrived_body(request, self._limits, self._timeouts)
         return worked_out.attempts
 
     async def choose(self, x: Exchange) -> tuple[Attempt, ...]:
@@ -166,7 +167,7 @@ class Targeting:
 
     async def open(self, x: Exchange) -> Body:
         assert x.head is not None
-        x.body = await open_body(x.request, x.head, self._limits, self._config.timeouts.client_body_s)
+        x.body = await open_body(x.request, x.head, self._limits, self._timeouts)
         return x.body
 
     def endpoint_target(self, route: Route, provider: Provider, endpoint: Endpoint, model: str) -> Target:

@@ -103,6 +103,7 @@ DRAINING: Final = _gateway("draining", 503, 2916, "Shutting down", retry_after_s
 CONTROL_UNREACHABLE: Final = _gateway(
     "control_unreachable", 503, 2917, "The management API is not available at the moment", retry_after_s=2, logged=False
 )
+OVERLOADED: Final = _gateway("overloaded", 503, 2920, "Out of memory for new requests", retry_after_s=2, logged=False)
 INTERNAL: Final = _gateway("internal_error", 500, 2918, "Internal error", retry_after_s=1)
 
 # --- the management API (sections 1.3, 4.4, 5)

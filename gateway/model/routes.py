@@ -31,6 +31,8 @@ class Surface(Enum):
 
 
 REST_SURFACES = frozenset({Surface.REST_RUN, Surface.REST_V1})
+OPEN_SURFACES = frozenset({Surface.CONTROL, Surface.DASHBOARD, Surface.OPS})
+"""No inference, and no token asked for at the edge: control checks management requests itself."""
 
 
 class Endpoint(Enum):

@@ -21,6 +21,10 @@ class Limits:
     log_body_bytes: int = 262_144
     """Of each logged body; the rest of it is not kept."""
     log_queue_bytes: int = 16 * 1024 * 1024
+    memory_bytes: int = 1024 * 1024 * 1024
+    """A worker that holds more of its own takes no new inference requests until some is free; 0: no limit."""
+    body_rate_bytes: int = 256
+    """Bytes a second that a request body must bring on average, once `client_body_slow_s` was spent waiting for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ class Timeouts:
     """From a request's first byte to the end of its head."""
     client_body_s: float = 30.0
     """Silence within a request body."""
+    client_body_slow_s: float = 60.0
+    """Waiting for a request body, all pauses added up, until its average rate counts."""
     client_write_s: float = 60.0
     """A client that takes nothing while bytes wait for it."""
     keepalive_s: float = 75.0

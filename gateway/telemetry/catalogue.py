@@ -123,6 +123,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family("worker_restarts", Kind.HIGHEST, "Processes that ended by themselves and were replaced, since the service started."),
     Family("edges", Kind.GAUGE, "Edge workers: expected, connected to control, ready.", ("state",)),
     Family("edges_draining", Kind.GAUGE, "Edge workers that finish their requests and take no more."),
+    Family("edges_overloaded", Kind.GAUGE, "Edge workers short of memory, which refuse new requests."),
     Family("store_up", Kind.GAUGE, "Whether the store answers: 1 or 0."),
     Family("gateways", Kind.GAUGE, "Gateways by whether they ask for a token: on or off.", ("authentication",)),
     Family("build_info", Kind.GAUGE, "1, with the version.", ("version",)),

@@ -113,6 +113,16 @@ async def _no_key(on: Stage) -> Answer:
     return await on.edge.ask("POST", on.edge.native("g1", "openai/x"), {"cf-aig-authorization": on.token}, MARK.encode())
 
 
+async def _overloaded(on: Stage) -> Answer:
+    assert on.edge.edge._lifecycle is not None
+    on.edge.edge._lifecycle.overloaded = True
+    on.provider.script(stall())
+    async with on.edge.client() as wire:
+        await wire.send(request_bytes("POST", on.edge.native("open", "openai/x"), KEY, b"x"))
+        await until(lambda: on.edge.edge.in_flight == 1)
+        return await on.native("openai/x")
+
+
 PROVOCATIONS: dict[Fault, Provoke] = {
     faults.MISSING_TOKEN: lambda on: on.native("openai/x", gateway_id="g1"),
     faults.INVALID_TOKEN: lambda on: on.native("openai/x", gateway_id="g1", cf_aig_authorization=f"Bearer {MARK}"),
@@ -147,6 +157,7 @@ PROVOCATIONS: dict[Fault, Provoke] = {
     faults.UPSTREAM_TIMEOUT: lambda on: _bad_provider(on, stall()),
     faults.UPSTREAM_BUSY: _busy,
     faults.DRAINING: _draining,
+    faults.OVERLOADED: _overloaded,
     faults.CONTROL_UNREACHABLE: lambda on: on.edge.ask("GET", f"/client/v4/accounts/{ACCOUNT}/ai-gateway/gateways", KEY),
     faults.INTERNAL: _internal,
 }

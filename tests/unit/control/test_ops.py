@@ -9,11 +9,11 @@ from gateway.control.publisher import Revocation
 from gateway.telemetry.catalogue import BY_NAME
 
 
-def _ops(ready: int, workers: int, *, opened: bool, store_up: bool, draining: int = 0) -> Ops:
+def _ops(ready: int, workers: int, *, opened: bool, store_up: bool, draining: int = 0, overloaded: int = 0) -> Ops:
     publisher, janitor = SimpleNamespace(ready=ready), SimpleNamespace(store_up=store_up)
     anything = cast(Any, None)
     counters = CounterSums()
-    counters.add("edge-1", {"edges_draining": draining})
+    counters.add("edge-1", {"edges_draining": draining, "edges_overloaded": overloaded})
     return Ops(cast(Any, publisher), anything, counters, cast(Any, janitor), workers, lambda: opened)
 
 
@@ -31,6 +31,11 @@ def _ops(ready: int, workers: int, *, opened: bool, store_up: bool, draining: in
 )
 def test_readiness(ready: int, opened: bool, store_up: bool, expected: Readiness) -> None:
     assert _ops(ready, 2, opened=opened, store_up=store_up).readiness() == expected
+
+
+def test_short_of_memory_is_degraded_for_it_serves() -> None:
+    found = _ops(2, 2, opened=True, store_up=True, overloaded=1).readiness()
+    assert found == Readiness("degraded", ("1 of 2 edges short of memory",))
 
 
 def test_own_metrics_are_those_of_the_catalogue() -> None:

@@ -10,10 +10,10 @@ from aiohttp.web_protocol import RequestPayloadError
 from gateway.edge.body import Body, open_body
 from gateway.edge.repeat import ArrivedBody
 from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Fault, Refusal
-from gateway.model.service import Limits
+from gateway.model.service import Limits, Timeouts
 from gateway.protocol.headers import RequestHead
 
-LIMITS = Limits(body_bytes=1000, replay_bytes=100)
+LIMITS = Limits(body_bytes=1000, replay_bytes=100, body_rate_bytes=1000)
 
 
 class Downstream:
@@ -50,9 +50,9 @@ def head(length: int | None = None, *, chunked: bool = False, expects: bool = Fa
     return RequestHead(tuple(fields), http_10=False, limit_bytes=9999)
 
 
-async def opened(body: StreamReader | ArrivedBody, head: RequestHead, timeout_s: float = 5.0) -> tuple[Body, Request]:
+async def opened(body: StreamReader | ArrivedBody, head: RequestHead) -> tuple[Body, Request]:
     request = Request(body)
-    return await open_body(request, head, LIMITS, timeout_s), request  # type: ignore[arg-type]
+    return await open_body(request, head, LIMITS, Timeouts()), request  # type: ignore[arg-type]
 
 
 async def test_what_is_all_there_is_held() -> None:
@@ -122,17 +122,44 @@ async def test_trouble_while_it_arrives(error: Exception | None, fault: Fault) -
     arriving = reader()
     if error is not None:
         arriving.set_exception(error)
-    body = Body(arriving, None, 100, 0.01)
+    body = Body(arriving, None, LIMITS, Timeouts(client_body_s=0.01))
     with pytest.raises(Refusal) as refused:
         await body.next_piece()
     assert refused.value.fault is fault
+
+
+async def test_a_body_that_drips_ends_though_it_never_stops() -> None:
+    arriving = reader()
+    body = Body(arriving, None, LIMITS, Timeouts(client_body_slow_s=0.05))
+
+    async def drip() -> None:
+        while True:
+            arriving.feed_data(b"x")
+            await asyncio.sleep(0.01)
+
+    dripping = asyncio.get_running_loop().create_task(drip())
+    with pytest.raises(Refusal) as refused:
+        async with asyncio.timeout(10):
+            while True:
+                await body.next_piece()
+    dripping.cancel()
+    assert refused.value.fault is BODY_TIMEOUT
+
+
+async def test_only_waiting_for_the_client_counts() -> None:
+    arriving = reader()
+    body = Body(arriving, None, LIMITS, Timeouts(client_body_slow_s=0.05))
+    for _ in range(8):
+        arriving.feed_data(b"x")
+        assert await body.next_piece() == b"x"
+        await asyncio.sleep(0.01)  # the provider takes its time
 
 
 async def test_a_client_that_leaves_is_no_refusal() -> None:
     arriving = reader()
     arriving.set_exception(ConnectionResetError())
     with pytest.raises(ConnectionResetError):
-        await Body(arriving, None, 100, 1.0).next_piece()
+        await Body(arriving, None, LIMITS, Timeouts()).next_piece()
 
 
 async def test_what_is_replaced_moves_the_length() -> None:

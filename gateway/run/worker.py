@@ -28,6 +28,8 @@ from gateway.telemetry.metrics import Metrics
 BOOTSTRAP_NAME: Final = "bootstrap-token"
 _BEAT_S: Final = 1.0
 _CLOSE_MARGIN_S: Final = 2.0
+_CONTROL_NICENESS: Final = 5
+"""Leaves control a quarter of a core that it has to share (sched(7)): enough for 10,000 log records a second."""
 
 _log = logging.getLogger("gateway.run")
 T = TypeVar("T")
@@ -126,6 +128,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         require_c_parser()
         if isinstance(given.config, ControlConfig):
+            _step_behind_the_edges()
             run_loop(_serve_control(given.config, channel, given.restarts))
         else:
             sockets = [socket.socket(fileno=fd) for fd in listen_fds]
@@ -136,6 +139,12 @@ def main(arguments: Sequence[str]) -> int:
         _log.critical("%s cannot go on", given.name, exc_info=error)
         return _refused(channel, given.name, error)
     return 0
+
+
+def _step_behind_the_edges() -> None:
+    """Where control and an edge share a core, traffic goes first: nobody waits for a row of the log, everybody for bytes."""
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
+        os.nice(_CONTROL_NICENESS)
 
 
 def _refused(channel: Channel, name: str, error: Exception) -> int:

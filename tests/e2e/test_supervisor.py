@@ -38,6 +38,12 @@ def _path(service: Service) -> str:
     return f"/v1/{service.account}/default/openai/chat/completions"
 
 
+def test_control_steps_behind_the_edges(pair: Service) -> None:
+    (controlling,) = control(pair)
+    edges = [os.getpriority(os.PRIO_PROCESS, worker) for worker in workers(pair)]
+    assert os.getpriority(os.PRIO_PROCESS, controlling) == min(19, max(edges) + 5)
+
+
 def test_it_says_once_that_it_is_ready_and_where_the_first_token_is(pair: Service) -> None:
     until(lambda: "first API token" in pair.log_tail())
     lines = pair.log_tail().splitlines()

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import platform
 import re
 import shutil
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.processes import children, until
+from fakes.processes import children, control, until
 from fakes.provider import FakeProvider
 from fakes.service import ROOT, Service, call
 
@@ -87,6 +88,9 @@ def test_the_service_runs_within_them(start_service: Callable[..., Service], ups
     assert service.process is not None
     for pid in (service.process.pid, *children(service)):
         assert "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text()
+    (controlling,) = control(service)
+    nicer = os.getpriority(os.PRIO_PROCESS, controlling) - os.getpriority(os.PRIO_PROCESS, service.process.pid)
+    assert nicer > 0 or os.getpriority(os.PRIO_PROCESS, controlling) == 19
     headers = {"cf-aig-authorization": service.management.create_token().bearer, "Authorization": "Bearer key"}
     path = f"/v1/{service.account}/default/openai/chat/completions"
     assert call(service.origin, "POST", path, headers=headers, body={"model": "m"}).status == 200

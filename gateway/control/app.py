@@ -21,16 +21,18 @@ from gateway.control.api.logs import Logs
 from gateway.control.api.provider_keys import ProviderKeys
 from gateway.control.api.sessions import SignIn
 from gateway.control.api.tokens import Tokens
+from gateway.control.api.unauthenticated import Unauthenticated
 from gateway.control.bootstrap import Bootstrap
 from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
-from gateway.control.hub import Hub
+from gateway.control.hub import Facts, Hub
 from gateway.control.janitor import Janitor
 from gateway.control.ops import Ops
 from gateway.control.pages import Pages
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
 from gateway.control.sessions import Sessions
+from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
@@ -65,14 +67,15 @@ class Control:
         self._access = Access(config.pepper, store, clock, self._sessions)
         self._changes = Changes(store, Vault(config.master_key), self._publisher, clock)
         self._recorder = Recorder(store, wanted=self._belongs, cost_of=PriceTable.packaged().cost_of)
-        self._janitor = Janitor(store, self._access, self._changes)
+        self._unauthenticated = UnauthenticatedRequests(store, clock)
+        self._janitor = Janitor(store, self._access, self._changes, self._unauthenticated)
         self._bootstrap = Bootstrap(config, store, self._access, clock, on_bootstrap)
         counters = self.counters = CounterSums()
         self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
         self._publisher.on_revoked = self._ops.revoked
         self._loop_lag = LoopLag(lambda seconds: counters.observe("event_loop_lag_seconds", seconds, "control"))
-        access_log = AccessLog(config.access_log_share)
-        self.hub: LinkHandler = Hub(self._publisher, self._changes, self._access, self._recorder, counters, access_log)
+        facts = Facts(self._recorder, counters, self._unauthenticated, AccessLog(config.access_log_share))
+        self.hub: LinkHandler = Hub(self._publisher, self._changes, self._access, facts)
         self._link = LinkServer(self.hub)
         self._opening: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
@@ -164,6 +167,7 @@ class Control:
             CustomProviders(access, changes, allow_private=self._config.allow_private_custom),
             Logs(access, changes),
             Analytics(access, changes, self._clock),
+            Unauthenticated(access, changes, self._unauthenticated),
             Tokens(access, changes),
             Accounts(access, changes),
             SignIn(access, changes, self._sessions),

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
@@ -11,6 +12,7 @@ from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
+from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.link.frames import (
     Answer,
     AskToken,
@@ -24,6 +26,7 @@ from gateway.link.frames import (
     Records,
     Revoked,
     TokenAnswer,
+    Unauthenticated,
     Unavailable,
     UpFrame,
 )
@@ -35,40 +38,42 @@ from gateway.store.port import StoreDown
 _log = logging.getLogger("gateway.hub")
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Where what the edges tell goes."""
+
+    recorder: Recorder
+    counters: CounterSums
+    unauthenticated: UnauthenticatedRequests
+    access_log: AccessLog = AccessLog(0.0)
+
+
 class Hub:
     """The LinkHandler of control."""
 
-    def __init__(
-        self,
-        publisher: Publisher,
-        changes: Changes,
-        access: Access,
-        recorder: Recorder,
-        counters: CounterSums,
-        access_log: AccessLog = AccessLog(0.0),
-    ) -> None:
+    def __init__(self, publisher: Publisher, changes: Changes, access: Access, facts: Facts) -> None:
         self._publisher = publisher
         self._changes = changes
         self._access = access
-        self._recorder = recorder
-        self._counters = counters
-        self._access_log = access_log
+        self._facts = facts
 
     def joined(self, edge: EdgeConnection) -> None:
         self._publisher.joined(edge)
 
     def left(self, edge: EdgeConnection) -> None:
         self._publisher.left(edge)
-        self._counters.forget(edge.edge_id)
+        self._facts.counters.forget(edge.edge_id)
 
     def received(self, edge: EdgeConnection, frame: UpFrame) -> None:
         match frame:
             case Records(number, rows, bodies):
                 # `decode` made them whole values again.
                 records, said = cast(Sequence[LogRecord], rows), cast(Sequence[LogBodies], bodies)
-                self._recorder.take(records, partial(self._recorded, edge, number, records), said)
+                self._facts.recorder.take(records, partial(self._recorded, edge, number, records), said)
             case Counters(deltas):
-                self._counters.add(edge.edge_id, deltas)
+                self._facts.counters.add(edge.edge_id, deltas)
+            case Unauthenticated():
+                self._facts.unauthenticated.take(frame)
             case Revoked(digest):
                 self._publisher.revoked(edge, digest)
             case Ready(worker, version):
@@ -76,8 +81,8 @@ class Hub:
 
     def _recorded(self, edge: EdgeConnection, number: int, records: Sequence[LogRecord]) -> None:
         """They are in the store, or given up: what they say is counted, and the edge need not keep them."""
-        self._counters.take(records)
-        self._access_log.take(records)
+        self._facts.counters.take(records)
+        self._facts.access_log.take(records)
         edge.send(Recorded(number))
 
     async def answer(self, edge: EdgeConnection, question: Question) -> Answer:

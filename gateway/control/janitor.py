@@ -1,4 +1,5 @@
-"""All periodic work of control: last use of tokens, settings to be read again, a look at the store, retention of logs."""
+"""All periodic work of control: last use of tokens, requests without one, settings to be read again, a look at the store,
+retention of logs."""
 
 import asyncio
 import logging
@@ -9,6 +10,7 @@ from gateway.control.access import Access
 from gateway.control.changes import Changes
 from gateway.control.retention import Retention
 from gateway.control.rollups import KEPT_S
+from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.store.port import Store, StoreDown
 
@@ -28,12 +30,14 @@ class Janitor:
         store: Store,
         access: Access,
         changes: Changes,
+        unauthenticated: UnauthenticatedRequests,
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._access = access
         self._changes = changes
+        self._unauthenticated = unauthenticated
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
         # A task of its own: deleting a million rows must not put off the rounds.
@@ -53,6 +57,7 @@ class Janitor:
         try:
             async with asyncio.timeout(timeout_s):
                 await self.touch_tokens()
+                await self._unauthenticated.write()
         except (StoreDown, TimeoutError):
             _log.warning("the last use of %d tokens was not written", len(self._access.used))
 
@@ -71,11 +76,13 @@ class Janitor:
             self.store_up = True
             if self._changes.stale:
                 await self._changes.reload()
+            await self._unauthenticated.write()
             if touch:
                 await self.touch_tokens()
             if expire:
                 now = self._changes.clock.wall()
                 await self._store.expire_rollups({span: now - kept_s for span, kept_s in KEPT_S.items()})
+                await self._unauthenticated.expire()
         except (StoreDown, TimeoutError) as error:
             if self.store_up:
                 _log.warning("the store is down: %s", type(error).__name__)

@@ -73,7 +73,7 @@ def answered(question: Question, rollups: Iterable[Rollup], group_by: str) -> di
     groups: dict[tuple[str, ...], Figures] = {}
     for rollup in rollups:
         points[(rollup.start - question.start) // question.span].merge(rollup.figures)
-        if group_by != "none":
+        if group_by != "none" and rollup.figures.requests:
             groups.setdefault(name_of(rollup), Figures()).merge(rollup.figures)
     for point in points:
         totals.merge(point)

@@ -16,6 +16,7 @@ from gateway.protocol.options import NO_OPTIONS, RequestOptions
 
 class Exchange:
     __slots__ = (
+        "address",
         "answer",
         "asked_at",
         "auth_state",
@@ -69,6 +70,8 @@ class Exchange:
         """identify"""
         self.auth_state = "hit"
         """identify: how the token was found, as records.LogRecord says"""
+        self.address = ""
+        """authorize: the client's"""
         self.permit: Permit | None = None
         """authorize"""
         self.answer: tuple[bytes, bytes] | None = None

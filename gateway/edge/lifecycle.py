@@ -60,8 +60,8 @@ class Lifecycle:
             x.principal = self.identity.known(credential)
             if x.principal is None:
                 x.principal, x.auth_state = await self.identity.learn(credential)
-            address = self.clients.address(request.downstream.address, x.head)
-            x.permit = authorize(x.route, x.plan.authentication, x.principal, address, x.started_wall)
+            x.address = self.clients.address(request.downstream.address, x.head)
+            x.permit = authorize(x.route, x.plan.authentication, x.principal, x.address, x.started_wall)
 
             if self.overloaded and self.in_flight > 1 and x.route.surface not in OPEN_SURFACES:
                 raise Refusal(OVERLOADED)  # but a request alone is served: no other could make room by its end

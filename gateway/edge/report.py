@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.edge.exchange import Exchange
+from gateway.edge.identity import Reader
 from gateway.edge.outgoing import Outgoing
 from gateway.edge.taps.usage import UsageTap
+from gateway.edge.unauthenticated import REFUSALS, UnauthenticatedCounts
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
 from gateway.link.frames import Counters
@@ -35,8 +37,9 @@ _MODEL_TYPES: Final = {
 
 
 class Reporter:
-    def __init__(self, clock: Clock, queue_bytes: int, body_bytes: int = 0) -> None:
+    def __init__(self, clock: Clock, queue_bytes: int, body_bytes: int = 0, pepper: bytes = b"") -> None:
         self.clock = clock
+        self.unauthenticated = UnauthenticatedCounts(Reader(pepper))
         self.body_bytes = body_bytes
         """As much of each body is logged."""
         self.outgoing = Outgoing(queue_bytes)
@@ -77,6 +80,11 @@ class Reporter:
                 None if permit is None else permit.token_id != "",
             )
         )
+        if permit is None:
+            if x.fault in REFUSALS and plan is not None and plan.gateway is not None:
+                self.unauthenticated.refused(route.account_id, plan.gateway.id)
+        elif not permit.authenticated:
+            self.unauthenticated.passed(x)
         if x.asked_at is not None and provider is not None:
             if x.overhead_s is not None:
                 self._overhead(x.overhead_s)
@@ -113,6 +121,9 @@ class Reporter:
             deltas = self.metrics.take(link.generation)
             if deltas and not link.send(Counters(deltas)):
                 self.metrics.give_back(deltas)
+            told = self.unauthenticated.take()
+            if told is not None and not link.send(told):
+                self.unauthenticated.give_back(told)
 
     async def _flush_for_ever(self) -> None:
         turn = 0

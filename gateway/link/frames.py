@@ -1,6 +1,7 @@
 """The link's vocabulary (architecture section 6): one frozen dataclass per frame, one JSON text message each.
 
-Down: Hello, Snapshot, Patch, Revoke, Purge, Recorded, Drain. Up: Ready, Revoked, Records, Counters.
+Down: Hello, Snapshot, Patch, Revoke, Purge, Recorded, Drain. Up: Ready, Revoked, Records, Counters,
+Unauthenticated.
 Questions go up with a number and come back answered: AskToken → TokenAnswer, OpenDefault → Opened, Lease → Leased.
 A question that control cannot answer now comes back as Unavailable.
 """
@@ -115,6 +116,16 @@ class Counters:
     deltas: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Unauthenticated:
+    """Requests without a valid token, since the last frame (decision 0013)."""
+
+    refused: Sequence[Row]
+    """(account id, gateway id, requests): gateways that asked for one."""
+    passed: Sequence[Row]
+    """The values of a `model.unauthenticated.Caller` and requests: gateways that asked for none."""
+
+
 # --- questions and answers --------------------------------------------------------------------
 
 
@@ -171,7 +182,7 @@ class Unavailable:
 Question = AskToken | OpenDefault | Lease
 Answer = TokenAnswer | Opened | Leased | Unavailable
 DownFrame = Hello | Snapshot | Patch | Revoke | Purge | Recorded | Drain | Answer
-UpFrame = Ready | Revoked | Records | Counters | Question
+UpFrame = Ready | Revoked | Records | Counters | Unauthenticated | Question
 Frame = DownFrame | UpFrame
 
 _KINDS: Final[dict[str, type[Any]]] = {
@@ -188,6 +199,7 @@ _KINDS: Final[dict[str, type[Any]]] = {
         Revoked,
         Records,
         Counters,
+        Unauthenticated,
         AskToken,
         TokenAnswer,
         OpenDefault,

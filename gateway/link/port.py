@@ -55,7 +55,7 @@ class LinkHandler(Protocol):
     def left(self, edge: EdgeConnection) -> None: ...
 
     def received(self, edge: EdgeConnection, frame: UpFrame) -> None:
-        """A frame that wants no answer: Ready, Revoked, Records, Counters."""
+        """A frame that wants no answer: Ready, Revoked, Records, Counters, Unauthenticated."""
 
     async def answer(self, edge: EdgeConnection, question: Question) -> Answer:
         """Answer a question; never raises, an unreachable store is Unavailable."""

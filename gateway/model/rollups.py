@@ -17,7 +17,7 @@ SPANS_S: Final = (MINUTE_S, HOUR_S, DAY_S)
 
 COUNTS: Final = (
     "requests", "cached", "refused", "rejected", "upstream_failed", "client_gone", "metered", "tokens_in", "tokens_out",
-    "tokens_cached", "tokens_cache_write", "tokens_reasoning", "priced",
+    "tokens_cached", "tokens_cache_write", "tokens_reasoning", "priced", "unauthenticated",
 )  # fmt: skip
 ERRORS: Final = ("refused", "rejected", "upstream_failed", "client_gone")
 
@@ -57,6 +57,8 @@ class Figures:
         self.tokens_cached = self.tokens_cache_write = self.tokens_reasoning = 0
         self.priced = 0
         """Records whose cost is known."""
+        self.unauthenticated = 0
+        """Refused for want of a valid token: not among the requests, and never logged."""
         self.cost = 0.0
         """US dollars."""
         self.durations: dict[int, int] = {}
@@ -119,6 +121,7 @@ class Figures:
         self.tokens_cache_write += other.tokens_cache_write
         self.tokens_reasoning += other.tokens_reasoning
         self.priced += other.priced
+        self.unauthenticated += other.unauthenticated
         self.cost += other.cost
         _merge(self.durations, other.durations)
         _merge(self.first_bytes, other.first_bytes)
@@ -175,6 +178,16 @@ def fold(records: Iterable[LogRecord]) -> dict[RollupKey, Figures]:
             if at not in folded:
                 folded[at] = Figures()
             folded[at].merge(figures)
+    return folded
+
+
+def fold_refused(refused: Mapping[tuple[str, str], int], moment: float) -> dict[RollupKey, Figures]:
+    """Counts of requests that authentication refused, (account, gateway) → how many, as rollups of no provider and no model."""
+    folded: dict[RollupKey, Figures] = {}
+    for (account_id, gateway_id), requests in refused.items():
+        for span in SPANS_S:
+            figures = folded[RollupKey(account_id, gateway_id, span, int(moment // span * span), "", "")] = Figures()
+            figures.unauthenticated = requests
     return folded
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogBodies, LogRecord
 from gateway.model.rollups import GatewaySum, Rollup
+from gateway.model.unauthenticated import CallerHour, CallerSum
 from gateway.store.log_query import LogEntry, LogQuery
 
 
@@ -219,6 +220,17 @@ class Store(Protocol):
 
     async def expire_rollups(self, before: dict[int, float]) -> None:
         """Drop rollups: span → first moment that is kept."""
+
+    async def add_unauthenticated(
+        self, refused: Mapping[tuple[str, str], int], callers: Mapping[CallerHour, int], now: float
+    ) -> None:
+        """Count refused requests, (account, gateway) → how many, in this moment's rollups; add callers to their hour."""
+
+    async def callers(self, account_id: str, gateway_id: str, since: int) -> list[CallerSum]:
+        """Who used the gateway while it asked for no token, from that hour on."""
+
+    async def expire_callers(self, before: int) -> None:
+        """Drop hours that began before this moment."""
 
     async def setting(self, name: str) -> str | None:
         """A value of the service's own (schema-independent facts such as the bootstrap's account)."""

@@ -1,7 +1,7 @@
 """The store on a relational database: `port.Store` in SQLAlchemy Core. The queries are the same for SQLite and PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final, TypeVar
 
@@ -25,8 +25,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogRecord, Row
-from gateway.model.rollups import GatewaySum, Rollup
-from gateway.store import rollups, tables
+from gateway.model.rollups import GatewaySum, Rollup, fold, fold_refused
+from gateway.model.unauthenticated import CallerHour, CallerSum
+from gateway.store import rollups, tables, unauthenticated
 from gateway.store.border import border
 from gateway.store.database import Database
 from gateway.store.port import Account, Page, StoredCustomProvider, StoredKey, StoreDown, Token
@@ -98,7 +99,7 @@ class RelationalStore(RequestLog):
         belonging = {"account_id": account_id, "gateway_id": gateway_id}
         async with self._writing() as connection:
             await self._hide(connection, account_id, gateway_id)
-            for table in (tables.rollups, tables.provider_keys):
+            for table in (tables.rollups, tables.callers, tables.provider_keys):
                 await connection.execute(delete(table).where(_same(table, **belonging)))
             await connection.execute(
                 delete(tables.gateways).where(_same(tables.gateways, account_id=account_id, id=gateway_id))
@@ -209,7 +210,7 @@ class RelationalStore(RequestLog):
             async with self._writing() as connection:
                 if new := await rollups.unknown(connection, rows):
                     await connection.exec_driver_sql(self._insert_records, new)
-                    await rollups.add(connection, self._database, new)
+                    await rollups.add(connection, self._database, fold(map(LogRecord._make, new)))
 
     # analytics
     async def rollups(self, account_id: str, gateway_id: str, span: int, period: tuple[float, float]) -> list[Rollup]:
@@ -223,6 +224,24 @@ class RelationalStore(RequestLog):
     async def expire_rollups(self, before: dict[int, float]) -> None:
         async with self._writing() as connection:
             await rollups.expire(connection, before)
+
+    # requests without a valid token
+    async def add_unauthenticated(
+        self, refused: Mapping[tuple[str, str], int], callers: Mapping[CallerHour, int], now: float
+    ) -> None:
+        async with self._writing() as connection:
+            if refused:
+                await rollups.add(connection, self._database, fold_refused(refused, now))
+            if callers:
+                await unauthenticated.add(connection, self._database, callers, now)
+
+    async def callers(self, account_id: str, gateway_id: str, since: int) -> list[CallerSum]:
+        async with self._reading() as connection:
+            return await unauthenticated.read(connection, account_id, gateway_id, since)
+
+    async def expire_callers(self, before: int) -> None:
+        async with self._writing() as connection:
+            await unauthenticated.expire(connection, before)
 
     # the service's own
     async def setting(self, name: str) -> str | None:

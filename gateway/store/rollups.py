@@ -8,8 +8,8 @@ from sqlalchemy import Row as ResultRow
 from sqlalchemy import delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.model.records import LogRecord, Row
-from gateway.model.rollups import COUNTS, ERRORS, Figures, GatewaySum, Rollup, RollupKey, fold
+from gateway.model.records import Row
+from gateway.model.rollups import COUNTS, ERRORS, Figures, GatewaySum, Rollup, RollupKey
 from gateway.store.database import Database
 from gateway.store.tables import CleanText, rollups
 
@@ -43,9 +43,9 @@ async def unknown(connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]
     return list(by_id.values())
 
 
-async def add(connection: AsyncConnection, database: Database, rows: Sequence[Row]) -> None:
-    """Count these records, whose texts are storable; all of them are new."""
-    folded = _clean(fold(map(LogRecord._make, rows)))
+async def add(connection: AsyncConnection, database: Database, folded: dict[RollupKey, Figures]) -> None:
+    """Add these to what is there."""
+    folded = _clean(folded)
     dialect = connection.dialect.name
     if dialect == "postgresql":
         await connection.execute(_ONE_AT_A_TIME)
@@ -127,6 +127,7 @@ def _figures(row: ResultRow[Any], at: int) -> Figures:
         figures.tokens_cache_write,
         figures.tokens_reasoning,
         figures.priced,
+        figures.unauthenticated,
         figures.cost,
         durations,
         first_bytes,

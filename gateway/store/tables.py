@@ -275,6 +275,21 @@ rollups: Final = Table(
     Index("ix_rollups_account", "account_id", "span", "start"),
 )
 
+callers: Final = Table(
+    "callers",
+    metadata,
+    Column("account_id", CleanText, primary_key=True),
+    Column("gateway_id", CleanText, primary_key=True),
+    Column("hour", Whole, primary_key=True, autoincrement=False),
+    Column("valid", Boolean, primary_key=True, autoincrement=False),
+    Column("address", CleanText, primary_key=True),
+    Column("user_agent", CleanText, primary_key=True),
+    Column("path", CleanText, primary_key=True),
+    Column("requests", Whole, nullable=False),
+    Column("last_seen", Double, nullable=False),
+    Index("ix_callers_hour", "hour"),
+)
+
 settings: Final = Table(
     "settings",
     metadata,

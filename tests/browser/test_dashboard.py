@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fakes import dialects
+from fakes.processes import until
 from fakes.provider import FakeProvider, Gate, stream
 from fakes.service import Service, call
 from playwright.sync_api import Page, Route, expect
@@ -114,11 +115,18 @@ def test_the_switch_asks_in_both_directions(service: Service, page: Page, gatewa
     expect(page.get_by_text("Open to anyone")).to_be_visible()
     assert chat(service, gateway_id) == 200
 
+    assert (chat(service, gateway_id), chat(service, gateway_id, value)) == (200, 200)
+    seen = f"/ai-gateway/gateways/{gateway_id}/unauthenticated"
+    until(lambda: service.management.call("GET", seen)["requests"] == 3)
     switch.click()
     page.get_by_role("button", name="Cancel").click()
     expect(switch).not_to_be_checked()
     switch.click()
     expect(page.get_by_role("dialog")).to_contain_text("without a valid token get 401")
+    expect(page.get_by_role("dialog")).to_contain_text("2 of 3 requests of the last 24 hours (67 %) would have been refused")
+    caller = page.get_by_role("dialog").get_by_role("row").nth(1)
+    expect(caller).to_contain_text("127.0.0.1")
+    expect(caller).to_contain_text("openai/chat/completions")
     page.get_by_role("button", name="Switch on").click()
     expect(switch).to_be_checked()
     assert (chat(service, gateway_id), chat(service, gateway_id, value)) == (401, 200)
@@ -265,43 +273,33 @@ def test_every_page_stays_at_home_and_asks_for_no_other_origin(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def figures(requests: int) -> dict[str, Any]:
-    spread = {"p50": 640, "p95": 1900, "p99": 3100}
-    return {
-        "requests": requests, "errors": requests // 10, "cached": requests // 5, "tokens_in": requests * 800,
-        "tokens_out": requests * 200, "cost": requests * 0.001, "duration_ms": spread, "first_byte_ms": spread,
-    }  # fmt: skip
+def test_analytics_by_time_provider_and_model_with_zoom(
+    service: Service, page: Page, gateway_id: str, upstream: FakeProvider
+) -> None:
+    value = service.management.create_token("analytics").value
+    assert [chat(service, gateway_id, value) for _ in range(3)] == [200] * 3
+    assert chat(service, gateway_id) == 401
+    path = f"/ai-gateway/gateways/{gateway_id}/analytics"
 
+    def counted() -> bool:
+        totals = service.management.call("GET", path)["totals"]
+        return (totals["requests"], totals["unauthenticated"]) == (3, 1)
 
-def analytics(route: Route) -> None:
-    """The analytics endpoint's answer for any span: twelve points and two groups."""
-    asked = parse_qs(urlsplit(route.request.url).query)
-    start, end = (datetime.fromisoformat(asked[name][0]) for name in ("start", "end"))
-    kind = asked["group_by"][0]
-    result: dict[str, Any] = {
-        "start": start.isoformat(),
-        "end": end.isoformat(),
-        "interval": "hour",
-        "totals": figures(120),
-        "series": [{"start": (start + (end - start) * step / 12).isoformat(), **figures(10)} for step in range(12)],
-        "groups": [{"provider": "openai", kind: f"{kind}-{count}", **figures(count)} for count in (90, 30)],
-    }
-    route.fulfill(json={"success": True, "result": result, "errors": [], "messages": []})
-
-
-def test_analytics_by_time_provider_and_model_with_zoom(page: Page, gateway_id: str) -> None:
-    page.route("**/analytics?*", analytics)
+    until(counted)
     page.goto(f"/dashboard/gateways/{gateway_id}/analytics")
     for title in ("Requests", "Tokens", "Cost", "Latency"):
         expect(page.get_by_role("figure", name=title)).to_be_visible()
-    expect(page.get_by_role("region", name="By provider").first).to_contain_text("provider-90")
-    expect(page.get_by_role("region", name="By model").first).to_contain_text("model-30")
+    totals = page.locator("dl.totals")
+    expect(totals).to_contain_text(re.compile(r"Requests\s*3"))
+    expect(totals).to_contain_text(re.compile(r"Without a token\s*1"))
+    expect(page.get_by_role("region", name="By provider").first).to_contain_text("openai")
+    expect(page.get_by_role("region", name="By model").first).to_contain_text("openai/")
     chart = page.get_by_role("figure", name="Requests").locator(".u-over")
     box = chart.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] / 2, middle)
-    expect(page.get_by_role("figure", name="Requests").locator(".u-legend")).to_contain_text("10")
+    page.mouse.move(box["x"] + box["width"] - 2, middle)  # the last hour
+    expect(page.get_by_role("figure", name="Requests").locator(".u-legend")).to_contain_text("3")
     with page.expect_request("**/analytics?*group_by=provider*") as zoomed:
         page.mouse.move(box["x"] + box["width"] * 0.25, middle)
         page.mouse.down()

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogBodies, LogRecord
-from gateway.model.rollups import Figures, GatewaySum, Rollup, RollupKey, fold
+from gateway.model.rollups import Figures, GatewaySum, Rollup, RollupKey, fold, fold_refused
+from gateway.model.unauthenticated import CallerHour, CallerSum
 from gateway.store.log_query import LogEntry, LogQuery
 from gateway.store.port import Account, Conflict, Page, StoredCustomProvider, StoredKey, StoreDown, Token
 
@@ -33,6 +34,7 @@ class MemoryStore:
         self.kept_bodies: dict[str, LogBodies] = {}
         self.purging: list[tuple[str, str]] = []
         self.rolled_up: dict[RollupKey, Figures] = {}
+        self.seen_callers: dict[CallerHour, tuple[int, float]] = {}
         self.settings: dict[str, str] = {}
 
     def _used(self, name: str) -> None:
@@ -296,6 +298,29 @@ class MemoryStore:
         for record in oldest:
             del self.records[record.id]
         return len(oldest)
+
+    async def add_unauthenticated(
+        self, refused: Mapping[tuple[str, str], int], callers: Mapping[CallerHour, int], now: float
+    ) -> None:
+        self._used("add_unauthenticated")
+        for key, figures in fold_refused(refused, now).items():
+            self.rolled_up.setdefault(key, Figures()).merge(figures)
+        for caller, requests in callers.items():
+            before = self.seen_callers.get(caller, (0, 0.0))[0]
+            self.seen_callers[caller] = (before + requests, now)
+
+    async def callers(self, account_id: str, gateway_id: str, since: int) -> list[CallerSum]:
+        self._used("callers")
+        found: dict[tuple[bool, str, str, str], tuple[int, float]] = {}
+        for caller, (requests, seen) in self.seen_callers.items():
+            if (caller.account_id, caller.gateway_id) == (account_id, gateway_id) and caller.hour >= since:
+                before, last = found.get(caller[3:], (0, 0.0))
+                found[caller[3:]] = (before + requests, max(last, seen))
+        return [CallerSum(*who, *sums) for who, sums in found.items()]
+
+    async def expire_callers(self, before: int) -> None:
+        self._used("expire_callers")
+        self.seen_callers = {caller: sums for caller, sums in self.seen_callers.items() if caller.hour >= before}
 
     async def setting(self, name: str) -> str | None:
         self._used("setting")

@@ -21,6 +21,7 @@ WITHOUT_TWIN = {
     "gateway/kit/clock.py": "two names for the standard library's clocks",
     "gateway/model/routes.py": "enumerations and one plain value",
     "gateway/model/records.py": "plain values",
+    "gateway/model/unauthenticated.py": "plain values",
     "gateway/model/service.py": "plain values; run/test_config.py checks them",
     "gateway/link/port.py": "protocols only",
     "gateway/store/port.py": "protocols only",

@@ -7,6 +7,8 @@ export interface Figures {
   requests: number;
   errors: number;
   cached: number;
+  /** Refused for want of a valid token; not among the requests. */
+  unauthenticated: number;
   tokens_in: number | null;
   tokens_out: number | null;
   cost: number | null;

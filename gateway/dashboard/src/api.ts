@@ -12,6 +12,7 @@ import type {
   Session,
   Token,
   TokenFields,
+  Unauthenticated,
 } from "./types";
 
 interface Problem {
@@ -148,6 +149,7 @@ export function accountApi(account: string) {
       create: (body: GatewaySettings & { id: string }) => ask<Gateway>("POST", gateways, { body }),
       update: (name: string, body: GatewaySettings) => ask<Gateway>("PUT", `${gateways}/${id(name)}`, { body }),
       remove: (name: string) => ask<Gateway>("DELETE", `${gateways}/${id(name)}`),
+      unauthenticated: (name: string) => ask<Unauthenticated>("GET", `${gateways}/${id(name)}/unauthenticated`),
     },
     tokens: {
       list: () => all<Token>(tokens, { include_expired: true }),

@@ -139,3 +139,12 @@ export interface CustomProvider {
   headers: string | null;
   modified_at: string;
 }
+
+/** Requests of the last 24 hours that a gateway without authentication let through, and who would have been refused. */
+export interface Unauthenticated {
+  since: string;
+  requests: number;
+  would_be_refused: number;
+  /** Busiest first, at most a hundred; the one without address, agent and path stands for those too many to tell apart. */
+  callers: { address: string; user_agent: string; path: string; requests: number; last_seen: string }[];
+}

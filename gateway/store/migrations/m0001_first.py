@@ -50,6 +50,7 @@ def upgrade() -> None:
     _record_counts()
     _record_purges()
     _rollups()
+    _callers()
     _settings()
 
 
@@ -287,6 +288,7 @@ def _rollups() -> None:
         sa.Column("tokens_cache_write", sa.BigInteger, nullable=False),
         sa.Column("tokens_reasoning", sa.BigInteger, nullable=False),
         sa.Column("priced", sa.BigInteger, nullable=False),
+        sa.Column("unauthenticated", sa.BigInteger, nullable=False),
         sa.Column("cost", sa.Double, nullable=False),
         sa.Column("durations", sa.Text, nullable=False),
         sa.Column("first_bytes", sa.Text, nullable=False),
@@ -294,6 +296,25 @@ def _rollups() -> None:
     )
     op.create_index("ix_rollups_age", "rollups", ["span", "start"])
     op.create_index("ix_rollups_account", "rollups", ["account_id", "span", "start"])
+
+
+def _callers() -> None:
+    op.create_table(
+        "callers",
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("gateway_id", sa.Text, nullable=False),
+        sa.Column("hour", sa.BigInteger, nullable=False),
+        sa.Column("valid", sa.Boolean, nullable=False),
+        sa.Column("address", sa.Text, nullable=False),
+        sa.Column("user_agent", sa.Text, nullable=False),
+        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("requests", sa.BigInteger, nullable=False),
+        sa.Column("last_seen", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "account_id", "gateway_id", "hour", "valid", "address", "user_agent", "path", name="pk_callers"
+        ),
+    )
+    op.create_index("ix_callers_hour", "callers", ["hour"])
 
 
 def _settings() -> None:

@@ -12,10 +12,11 @@ from fakes.store import MemoryStore
 from gateway.control.access import Access
 from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
-from gateway.control.hub import Hub
+from gateway.control.hub import Facts, Hub
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
 from gateway.control.sessions import Sessions
+from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
 from gateway.kit.aio import spawn
 from gateway.link.frames import (
@@ -49,7 +50,8 @@ class Parts:
         self.changes = Changes(self.store, Vault(b"m" * 32), self.publisher, self.clock)
         self.recorder = Recorder(self.store)
         self.counters = CounterSums()
-        self.hub = Hub(self.publisher, self.changes, self.access, self.recorder, self.counters)
+        self.unauthenticated = UnauthenticatedRequests(self.store, self.clock)
+        self.hub = Hub(self.publisher, self.changes, self.access, Facts(self.recorder, self.counters, self.unauthenticated))
         self.edge = FakeEdgeConnection()
         self.hub.joined(self.edge)
 

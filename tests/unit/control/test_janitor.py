@@ -10,7 +10,9 @@ from gateway.control.janitor import ROUND_S, Janitor
 from gateway.control.publisher import Publisher
 from gateway.control.rollups import KEPT_S
 from gateway.control.sessions import Sessions
+from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
+from gateway.link.frames import Unauthenticated
 
 
 class Parts:
@@ -21,7 +23,8 @@ class Parts:
         publisher = Publisher(clock, expected_edges=0, revoke_timeout_s=1)
         self.changes = Changes(self.store, Vault(b"m" * 32), publisher, clock)
         self.pauses: list[float] = []
-        self.janitor = Janitor(self.store, self.access, self.changes, pause=self.pause)
+        self.unauthenticated = UnauthenticatedRequests(self.store, clock)
+        self.janitor = Janitor(self.store, self.access, self.changes, self.unauthenticated, pause=self.pause)
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -52,6 +55,17 @@ async def test_a_store_that_is_down_is_noticed_and_token_use_is_kept() -> None:
     parts.store.down = False
     await parts.janitor.round(touch=True)
     assert (parts.janitor.store_up, parts.access.used) == (True, {})
+
+
+async def test_requests_without_a_token_are_written_each_round_and_at_the_end() -> None:
+    parts = Parts()
+    for rounds in (1, 2):
+        parts.unauthenticated.take(Unauthenticated([("a", "g", 1)], []))
+        await parts.janitor.round(touch=False)
+        assert parts.store.calls.count("add_unauthenticated") == rounds
+    parts.unauthenticated.take(Unauthenticated([("a", "g", 1)], []))
+    await parts.janitor.close(1)
+    assert parts.store.calls.count("add_unauthenticated") == 3
 
 
 async def test_stale_settings_are_read_again() -> None:

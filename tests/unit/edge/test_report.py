@@ -15,7 +15,7 @@ from gateway.edge.report import Reporter
 from gateway.edge.settings import compile_plan
 from gateway.edge.taps.sample import Sample
 from gateway.edge.taps.usage import UsageTap
-from gateway.link.frames import Counters, Records
+from gateway.link.frames import Counters, Records, Unauthenticated
 from gateway.model import faults
 from gateway.model.records import LogRecord
 from gateway.model.routes import Endpoint, Route, Surface
@@ -35,6 +35,7 @@ def exchange(clock: FakeClock, **changes: Any) -> Any:
         "plan": compile_plan(gateway("g"), {}),
         "options": RequestOptions(),
         "permit": Permit(True, "token-1"),
+        "address": "192.0.2.1",
         "provider": None,
         "model": "",
         "request": SimpleNamespace(method="POST"),
@@ -277,3 +278,29 @@ def test_bodies_count_towards_the_bound() -> None:
     for _ in range(2):
         rig.report(samples=True, body=SimpleNamespace(held=b"x" * 2000, sample=None))
     assert rig.flushed()[1]["log_records_dropped|edge"] == 1
+
+
+def test_requests_without_a_valid_token_are_told_of_once_a_second() -> None:
+    rig = Rig()
+    open_plan = compile_plan(gateway("g", authentication=False), {})
+    rig.report()
+    for fault in (faults.MISSING_TOKEN, faults.INVALID_TOKEN, faults.FORBIDDEN, faults.CONTROL_DOWN):
+        rig.report(permit=None, fault=fault, status=fault.status, logged=False)
+    rig.report(permit=Permit(False, ""), plan=open_plan)
+    rig.reporter.flush(with_counters=False)
+    assert not [frame for frame in rig.link.sent if isinstance(frame, Unauthenticated)]
+    rig.reporter.flush(with_counters=True)
+    (frame,) = [frame for frame in rig.link.sent if isinstance(frame, Unauthenticated)]
+    assert frame.refused == [(ACCOUNT, "g", 3)], "our own trouble is nobody's lack of a token"
+    assert frame.passed == [(ACCOUNT, "g", "192.0.2.1", "t/1", "openai/v1/chat/completions", "", 1)]
+
+
+def test_what_the_link_does_not_take_is_told_later() -> None:
+    rig = Rig()
+    rig.report(permit=None, fault=faults.MISSING_TOKEN, status=401, logged=False)
+    taken = rig.link.send
+    rig.link.send = lambda _frame: False  # type: ignore[method-assign]
+    rig.reporter.flush(with_counters=True)
+    rig.link.send = taken  # type: ignore[method-assign]
+    rig.reporter.flush(with_counters=True)
+    assert [frame.refused for frame in rig.link.sent if isinstance(frame, Unauthenticated)] == [[(ACCOUNT, "g", 1)]]

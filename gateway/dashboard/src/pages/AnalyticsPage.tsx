@@ -70,6 +70,7 @@ function Totals({ figures: { totals } }: { figures: Analytics }) {
     <dl class="figures totals">
       <Figure name="Requests" value={count(totals.requests)} />
       <Figure name="Errors" value={percent(totals.errors, totals.requests)} />
+      <Figure name="Without a token" value={count(totals.unauthenticated)} />
       <Figure name="Cached" value={percent(totals.cached, totals.requests)} />
       <Figure name="Tokens in" value={count(totals.tokens_in)} />
       <Figure name="Tokens out" value={count(totals.tokens_out)} />
@@ -116,6 +117,7 @@ function chartsOf(points: Point[]): { title: string; series: Series[]; show: (va
         line("All", "chart-1", (one) => one.requests),
         line("Cached", "chart-2", (one) => one.cached),
         line("Errors", "chart-bad", (one) => one.errors),
+        line("Refused without a token", "chart-3", (one) => one.unauthenticated, true),
       ],
     },
     {

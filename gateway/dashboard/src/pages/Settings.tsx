@@ -4,10 +4,10 @@ import { useState } from "preact/hooks";
 import { Button, Failure, Field, Switch, valueOf } from "../parts/basics";
 import { CreateToken } from "../parts/CreateToken";
 import { Confirm } from "../parts/Dialog";
-import { count } from "../format";
+import { ago, count, fullMoment, percent } from "../format";
 import { go, href } from "../router";
 import { useApp, useLoaded, useWork } from "../state";
-import type { Gateway, GatewaySettings } from "../types";
+import type { Gateway, GatewaySettings, Unauthenticated } from "../types";
 
 interface SettingsProps {
   gateway: Gateway;
@@ -104,78 +104,61 @@ function Authentication({ gateway, writable, change }: { gateway: Gateway; writa
   );
 }
 
-const DAY_MS = 86_400_000;
-const LOOKED_AT = 4;
-
-interface Unseen {
-  agent: string;
-  path: string;
-  times: number;
-}
-
-/** Before the switch goes on: who was let in without being asked in the last 24 hours. */
+/** Before the switch goes on: who would have been refused in the last 24 hours. */
 function SwitchOn({ gateway, change, onClose }: { gateway: string; change: Change; onClose: () => void }) {
   const { api } = useApp();
-  const callers = useLoaded(async () => {
-    const since = new Date(Date.now() - DAY_MS).toISOString();
-    const filters = JSON.stringify([
-      { key: "authentication", operator: "eq", value: [false] },
-      { key: "created_at", operator: "gt", value: [since] },
-    ]);
-    const found = new Map<string, Unseen>();
-    let seen = 0;
-    let total = 0;
-    for (let page = 1; page <= LOOKED_AT; page++) {
-      const logs = await api.logs(gateway).list({ filters, page, per_page: 50 });
-      total = logs.total;
-      for (const log of logs.items) {
-        const key = `${log.user_agent}\n${log.path}`;
-        const caller = found.get(key) ?? { agent: log.user_agent, path: `${log.provider}/${log.path}`, times: 0 };
-        found.set(key, { ...caller, times: caller.times + 1 });
-      }
-      seen += logs.items.length;
-      if (!logs.items.length || seen >= total) break;
-    }
-    return { list: [...found.values()].sort((one, other) => other.times - one.times), seen, total };
-  }, [gateway]);
-  const found = callers.value;
+  const seen = useLoaded(() => api.gateways.unauthenticated(gateway), [gateway]);
   return (
     <Confirm title="Switch authentication on?" action="Switch on" work={() => change({ authentication: true })} onClose={onClose}>
       <p>From then on, requests without a valid token get 401. It takes effect on every worker at once.</p>
-      <Failure error={callers.error} />
-      {found && found.total === 0 && <p>Nobody has used this gateway without authentication in the last 24 hours.</p>}
-      {found && found.total > 0 && (
-        <>
-          <p>
-            <strong>{count(found.total)}</strong> {found.total === 1 ? "request" : "requests"} of the last 24 hours passed unchecked. Make
-            sure that these clients send a token:
-          </p>
-          <div class="table-frame" tabIndex={0} role="region" aria-label="Callers without authentication">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">User agent</th>
-                  <th scope="col">Path</th>
-                  <th scope="col" class="number">
-                    Requests
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {found.list.slice(0, 20).map((one) => (
-                  <tr key={one.agent + one.path}>
-                    <td>{one.agent || "–"}</td>
-                    <td>{one.path}</td>
-                    <td class="number">{one.times}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-          {found.seen < found.total && <p class="hint">Counted over the latest {found.seen}.</p>}
-        </>
-      )}
+      <Failure error={seen.error} />
+      {seen.value && <WouldBeRefused {...seen.value} />}
     </Confirm>
+  );
+}
+
+function WouldBeRefused({ requests, would_be_refused, callers }: Unauthenticated) {
+  if (requests === 0) return <p>Nobody has used this gateway in the last 24 hours.</p>;
+  if (would_be_refused === 0) {
+    return <p>Every request of the last 24 hours ({count(requests)}) carried a valid token: none would have been refused.</p>;
+  }
+  return (
+    <>
+      <p>
+        <strong>{count(would_be_refused)}</strong> of {count(requests)} requests of the last 24 hours ({percent(would_be_refused, requests)}) would
+        have been refused. Make sure that these clients send a token:
+      </p>
+      <div class="table-frame" tabIndex={0} role="region" aria-label="Callers without a valid token">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Address</th>
+              <th scope="col">User agent</th>
+              <th scope="col">Path</th>
+              <th scope="col" class="number">
+                Requests
+              </th>
+              <th scope="col">Last seen</th>
+            </tr>
+          </thead>
+          <tbody>
+            {callers.map((one) => (
+              <tr key={`${one.address}\n${one.user_agent}\n${one.path}`}>
+                <td>{one.address || "many others"}</td>
+                <td>{one.user_agent || "–"}</td>
+                <td>{one.path || "–"}</td>
+                <td class="number">{count(one.requests)}</td>
+                <td>
+                  <time dateTime={one.last_seen} title={fullMoment(one.last_seen)}>
+                    {ago(one.last_seen)}
+                  </time>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
   );
 }
 

@@ -5,7 +5,7 @@ import asyncio
 from fakes.control import ACCOUNT, ObedientEdge, Rig, policy
 
 from gateway.kit.ids import uuid7
-from gateway.link.frames import Records
+from gateway.link.frames import Records, Unauthenticated
 from gateway.model.records import LogRecord
 
 RECORD = LogRecord(
@@ -50,3 +50,31 @@ async def test_who_may_not_read_sees_nothing(rig: Rig) -> None:
         assert (await rig.ai("GET", path, token="nonsense")).status == 401
     assert (await rig.ai("GET", "/gateways/none/analytics")).status == 404
     assert (await rig.ai("GET", "/gateways/g1/analytics?interval=week")).paths == {("query", "interval")}
+
+
+async def told(rig: Rig, frame: Unauthenticated) -> None:
+    rig.control.hub.received(ObedientEdge(rig.control, "e1"), frame)
+    await rig.control._unauthenticated.write()
+
+
+async def test_refusals_for_want_of_a_token_are_counted_though_not_logged(rig: Rig) -> None:
+    await rig.make_gateway("g1")
+    await told(rig, Unauthenticated([(ACCOUNT, "g1", 4)], []))
+    found = (await rig.ai("GET", "/gateways/g1/analytics?group_by=provider")).result
+    assert (found["totals"]["unauthenticated"], found["totals"]["requests"], found["totals"]["errors"]) == (4, 0, 0)
+    assert [point["unauthenticated"] for point in found["series"]][-1] == 4
+    assert found["groups"] == [], "they came to no provider"
+    assert (await rig.ai("GET", "/gateways/g1/logs")).result == []
+
+
+async def test_who_would_be_refused_is_told_before_the_switch(rig: Rig) -> None:
+    await rig.make_gateway("g1")
+    caller = (ACCOUNT, "g1", "192.0.2.1", "<script>", "openai/chat", "")
+    await told(rig, Unauthenticated([], [(*caller, 3)]))
+    reply = await rig.ai("GET", "/gateways/g1/unauthenticated")
+    assert (reply.result["requests"], reply.result["would_be_refused"]) == (3, 3)
+    (one,) = reply.result["callers"]
+    assert (one["address"], one["user_agent"], one["path"], one["requests"]) == ("192.0.2.1", "<script>", "openai/chat", 3)
+    run = (await rig.make_token(policy("AI Gateway Run")))["value"]
+    assert (await rig.ai("GET", "/gateways/g1/unauthenticated", token=run)).status in (401, 403)
+    assert (await rig.ai("GET", "/gateways/none/unauthenticated")).status == 404

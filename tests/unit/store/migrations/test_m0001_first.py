@@ -21,6 +21,7 @@ def test_the_first_step_makes_the_tables_from_nothing():
             "record_counts",
             "record_purges",
             "rollups",
+            "callers",
             "settings",
         }
         (index,) = found.get_indexes("records")

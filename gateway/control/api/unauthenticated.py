@@ -1,0 +1,30 @@
+"""Who used a gateway without a valid token lately: what to look at before its authentication is switched on. An endpoint of ours."""
+
+from typing import Final
+
+from aiohttp import web
+
+from gateway.control.access import READ, Access
+from gateway.control.answers import answer
+from gateway.control.changes import Changes
+from gateway.control.unauthenticated import UnauthenticatedRequests
+from gateway.model.faults import NOT_FOUND, Refusal
+
+_PATH: Final = "/client/v4/accounts/{account_id}/ai-gateway/gateways/{gateway_id}/unauthenticated"
+
+
+class Unauthenticated:
+    def __init__(self, access: Access, changes: Changes, requests: UnauthenticatedRequests) -> None:
+        self._access = access
+        self._store = changes.store
+        self._requests = requests
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get(_PATH, self.last_day)]
+
+    async def last_day(self, request: web.Request) -> web.Response:
+        await self._access.allow(request, READ)
+        account_id, gateway_id = request.match_info["account_id"], request.match_info["gateway_id"]
+        if await self._store.gateway(account_id, gateway_id) is None:
+            raise Refusal(NOT_FOUND)
+        return answer(await self._requests.last_day(account_id, gateway_id))

@@ -1,0 +1,120 @@
+"""Who would have been refused: judged by the token that came along, kept by the hour, bounded."""
+
+from typing import Any
+
+import pytest
+from fakes.control import MovableClock
+from fakes.store import MemoryStore
+
+from gateway.control import unauthenticated
+from gateway.control.unauthenticated import UnauthenticatedRequests, shown
+from gateway.link.frames import Unauthenticated
+from gateway.model.rollups import HOUR_S, MINUTE_S
+from gateway.model.tokens import Permission, Principal
+from gateway.model.unauthenticated import CallerSum
+from gateway.store.port import StoreDown
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.store, self.clock = MemoryStore(), MovableClock(1_790_000_000.0)
+        self.requests = UnauthenticatedRequests(self.store, self.clock)
+
+    def passed(self, digest: str = "", address: str = "192.0.2.1", requests: int = 1, gateway_id: str = "g") -> None:
+        self.requests.take(Unauthenticated([], [("a", gateway_id, address, "t/1", "openai/chat", digest, requests)]))
+
+    async def found(self, gateway_id: str = "g") -> dict[str, Any]:
+        await self.requests.write()
+        return await self.requests.last_day("a", gateway_id)
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def test_callers_without_a_token_are_told_with_how_often_and_when(rig: Rig) -> None:
+    rig.passed(requests=3)
+    rig.passed()
+    rig.passed(address="192.0.2.2")
+    found = await rig.found()
+    assert (found["requests"], found["would_be_refused"]) == (5, 5)
+    assert [(one["address"], one["requests"]) for one in found["callers"]] == [("192.0.2.1", 4), ("192.0.2.2", 1)]
+    assert (found["callers"][0]["user_agent"], found["callers"][0]["path"]) == ("t/1", "openai/chat")
+    assert found["callers"][0]["last_seen"] == "2026-09-21T14:13:20.000Z"
+    assert (await rig.found("other"))["callers"] == []
+
+
+async def test_a_token_is_judged_as_if_it_had_been_asked_for(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = {b"\x01": "good", b"\x02": "expired", b"\x03": "elsewhere", b"\x04": "disabled"}
+
+    async def by_digest(digest: bytes) -> Any:
+        name = tokens.get(digest)
+        return None if name is None else type("T", (), {"id": name, "status": "disabled" if name == "disabled" else "active"})
+
+    def principal_of(token: Any) -> Principal:
+        account = "b" if token.id == "elsewhere" else "a"
+        grants = {account: {Permission.RUN: None}}
+        return Principal(token_id=token.id, grants=grants, expires_on=1.0 if token.id == "expired" else None)
+
+    monkeypatch.setattr(rig.store, "token_by_digest", by_digest)
+    monkeypatch.setattr(unauthenticated, "principal_of", principal_of)
+    for digest in ("01", "02", "03", "04", "05"):
+        rig.passed(digest, address=digest)
+    found = await rig.found()
+    assert (found["requests"], found["would_be_refused"]) == (5, 4)
+    assert sorted(one["address"] for one in found["callers"]) == ["02", "03", "04", "05"]
+
+
+async def test_refused_requests_join_the_rollups(rig: Rig) -> None:
+    rig.requests.take(Unauthenticated([("a", "g", 2), ("a", "h", 1)], []))
+    rig.requests.take(Unauthenticated([("a", "g", 1)], []))
+    await rig.requests.write()
+    (rollup,) = await rig.store.rollups("a", "g", MINUTE_S, (0, 2e9))
+    assert (rollup.provider, rollup.model, rollup.figures.unauthenticated, rollup.figures.requests) == ("", "", 3, 0)
+
+
+async def test_a_store_that_is_down_loses_nothing(rig: Rig) -> None:
+    rig.passed()
+    rig.requests.take(Unauthenticated([("a", "g", 1)], []))
+    rig.store.down = True
+    with pytest.raises(StoreDown):
+        await rig.requests.write()
+    rig.passed()
+    rig.store.down = False
+    assert (await rig.found())["requests"] == 2
+    assert (await rig.store.rollups("a", "g", MINUTE_S, (0, 2e9)))[0].figures.unauthenticated == 1
+    calls = list(rig.store.calls)
+    await rig.requests.write()
+    assert list(rig.store.calls) == calls, "nothing to write is no call"
+
+
+async def test_a_crowd_is_counted_but_not_told_apart(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unauthenticated, "MOST_AN_HOUR", 3)
+    monkeypatch.setattr(unauthenticated, "MOST_WAITING", 6)
+    for number in range(10):
+        rig.passed(address=str(number))
+    found = await rig.found()
+    assert (found["would_be_refused"], len(found["callers"])) == (10, 4)
+    assert found["callers"][0] | {"last_seen": ""} == {
+        "address": "", "user_agent": "", "path": "", "requests": 7, "last_seen": "",
+    }  # fmt: skip
+
+
+async def test_a_day_is_kept(rig: Rig) -> None:
+    rig.passed()
+    assert (await rig.found())["requests"] == 1
+    rig.clock.move(23 * HOUR_S)
+    rig.passed(address="192.0.2.9")
+    assert (await rig.found())["requests"] == 2
+    rig.clock.move(2 * HOUR_S)
+    assert (await rig.found())["requests"] == 1
+    await rig.requests.expire()
+    assert [caller.address for caller in rig.store.seen_callers] == ["192.0.2.9"]
+
+
+def test_only_the_busiest_are_shown() -> None:
+    sums = [CallerSum(False, str(number), "", "", number, 0.0) for number in range(150)]
+    found = shown(0, [*sums, CallerSum(True, "", "", "", 7, 0.0)])
+    assert (len(found["callers"]), found["callers"][0]["requests"]) == (100, 149)
+    assert found["requests"] - found["would_be_refused"] == 7

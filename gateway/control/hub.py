@@ -45,7 +45,7 @@ class Facts:
     recorder: Recorder
     counters: CounterSums
     unauthenticated: UnauthenticatedRequests
-    access_log: AccessLog = AccessLog(0.0)
+    access_log: AccessLog
 
 
 class Hub:

@@ -1,4 +1,4 @@
-"""Who used a gateway without a valid token lately: what to look at before its authentication is switched on. An endpoint of ours."""
+"""Who used a gateway without a valid token lately: to look at before its authentication is switched on. Ours alone."""
 
 from typing import Final
 

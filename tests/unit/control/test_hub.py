@@ -10,6 +10,7 @@ from fakes.link import FakeEdgeConnection
 from fakes.store import MemoryStore
 
 from gateway.control.access import Access
+from gateway.control.access_log import AccessLog
 from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
 from gateway.control.hub import Facts, Hub
@@ -51,7 +52,9 @@ class Parts:
         self.recorder = Recorder(self.store)
         self.counters = CounterSums()
         self.unauthenticated = UnauthenticatedRequests(self.store, self.clock)
-        self.hub = Hub(self.publisher, self.changes, self.access, Facts(self.recorder, self.counters, self.unauthenticated))
+        self.hub = Hub(
+            self.publisher, self.changes, self.access, Facts(self.recorder, self.counters, self.unauthenticated, AccessLog(0.0))
+        )
         self.edge = FakeEdgeConnection()
         self.hub.joined(self.edge)
 

@@ -54,6 +54,23 @@ async def test_slow_bodies_end_and_free_the_provider(provider: FakeProvider) -> 
         assert not any(seen.complete for seen in provider.requests if seen.size != 2), "no half body is ended as a whole one"
 
 
+async def test_bodies_that_drip_end_and_free_the_provider(provider: FakeProvider) -> None:
+    """No pause is long enough to end them: their average rate does, and takes the provider's side along."""
+    count = CROWD // 10
+    async with edge_with(provider, client_body_s=30.0, client_body_slow_s=1.0) as edge, AsyncExitStack() as stack:
+        crowd = [await stack.enter_async_context(edge.client()) for _ in range(count)]
+        for wire in crowd:
+            await wire.send(request_bytes("POST", target(), {**KEY, "Content-Length": "100000"}) + b"slow")
+        dripping = [asyncio.get_running_loop().create_task(drip(wire)) for wire in crowd]
+        assert (await edge.ask("POST", target(), KEY, b"{}")).status == 200
+        answers = await asyncio.gather(*(wire.reply("POST") for wire in crowd))
+        assert {answer.status for answer in answers} == {408}
+        await until(lambda: edge.edge.pool.open_connections <= 1)
+        for task in dripping:
+            task.cancel()
+        assert not any(seen.complete for seen in provider.requests if seen.size != 2), "no half body is ended as a whole one"
+
+
 async def test_a_crowd_that_leaves_at_once_leaves_nothing_behind(provider: FakeProvider) -> None:
     async with edge_with(provider) as edge, AsyncExitStack() as stack:
         before = len(asyncio.all_tasks())

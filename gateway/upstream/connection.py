@@ -142,13 +142,8 @@ class Connection(asyncio.Protocol):
         framing = self._framing
         assert framing is not None
         self._sink = sink
-        held, self._held = self._held, []
         self._ticks_left = self._ticks_idle
-        last = len(held) - 1
-        for number, (payload, frame) in enumerate(held):
-            self._sink_full = sink.take(payload, frame, framing.done and number == last)
-        if not held:
-            sink.take(b"", None, framing.done)
+        self._pass_held(sink, framing)
         while not framing.done or self._sink_full:
             if self._sink_full:
                 await self._let_drain(sink)
@@ -158,6 +153,15 @@ class Connection(asyncio.Protocol):
             self._resume_reading()
             self._pour_waiter = self._loop.create_future()
             await self._pour_waiter
+
+    def _pass_held(self, sink: Sink, framing: Framing) -> None:
+        """What came before there was a sink. Not within `pour`: its names would keep these bytes for as long as it waits."""
+        held, self._held = self._held, []
+        last = len(held) - 1
+        for number, (payload, frame) in enumerate(held):
+            self._sink_full = sink.take(payload, frame, framing.done and number == last)
+        if not held:
+            sink.take(b"", None, framing.done)
 
     async def _let_drain(self, sink: Sink) -> None:
         self._pause_reading()

@@ -13,7 +13,7 @@ from fakes.service import Service, call
 
 STALLED = 200 if os.environ.get("AIG_LONG") else 40
 WARM_UP = 5
-STREAM_LIMIT_KB = 600
+STREAM_LIMIT_KB = 350
 """Per stalled stream, all told: buffers, request, task, and what the allocator rounds up. Without limits set on purpose
 it was 2,700 here and 4,000 more in the kernel."""
 KEY = {"Authorization": "Bearer sk-x"}

@@ -582,6 +582,18 @@ async def test_a_body_nobody_pours_is_held_but_not_read_on() -> None:
     assert sink.payload == b"hellohello"
 
 
+async def test_a_pour_that_waits_keeps_nothing_it_passed_on() -> None:
+    wired, sink = Wired(), Sink(full=True)
+    wired.ask()
+    wired.feed(CHUNKED + b"5\r\nhello\r\n")
+    pouring = asyncio.create_task(wired.connection.pour(sink))
+    await turns()
+    assert sink.payload == b"hello"
+    frame = pouring.get_coro().cr_frame  # type: ignore[union-attr]
+    assert not [name for name, value in frame.f_locals.items() if isinstance(value, bytes | list)]
+    pouring.cancel()
+
+
 async def test_a_sink_that_fails_ends_the_pour() -> None:
     class Gone(Sink):
         async def drained(self) -> None:

@@ -3,10 +3,10 @@
     python bench/soak.py --minutes 30        # needs the project installed with its test extra; ends by itself
     python bench/soak.py --minutes 2         # proves that it runs; its slope means nothing yet
 
-One answer in a hundred is cut, one reset, every hundredth client leaves in the middle, and a worker is killed every five
-minutes (in a shorter run: half way). Prints one JSON object: requests by outcome, memory of each process after the warm-up (a
-third of the time, ten minutes at most) and at the end, its slope in KB per ten minutes, and open sockets and
-the provider's connections before, at the end, and when the load has gone.
+One answer in a hundred is cut, one reset, every hundredth client leaves in the middle, and of the two workers one is killed
+every five minutes (in a shorter run: half way); the other lives through it all. Prints one JSON object: requests by outcome,
+memory of each process after the warm-up (a third of the time, ten minutes at most) and at the end, its slope in KB per ten
+minutes, and descriptors, sockets and what is under way before, at the end, and when the load has gone.
 """
 
 import argparse
@@ -22,12 +22,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests")]
 
+from fakes.exposition import gauge  # noqa: E402
 from fakes.load import Load  # noqa: E402
-from fakes.processes import control, until, workers  # noqa: E402
+from fakes.processes import alive, control, until, workers  # noqa: E402
 from fakes.provider import Exchange, FakeProvider, by_dialect, provider_in_thread  # noqa: E402
 from fakes.service import Service, call  # noqa: E402
 
 LOOK_S = 5.0
+SETTLE_S = 3.0
+"""Gauges travel once a second."""
 WARM_UP_S = 600.0
 KILL_EVERY_S = 300.0
 REST_S = 15.0
@@ -57,29 +60,33 @@ class Faults:
 
 
 class Look:
-    """Memory and sockets of the service's processes, over time."""
+    """Memory and descriptors of the service's processes, over time."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, provider: FakeProvider) -> None:
         self._service = service
+        self._provider = provider
         self.memory: dict[str, list[tuple[float, int]]] = {}
         """process → (seconds, KB)"""
 
-    def take(self, at: float) -> None:
-        for pid in [*workers(self._service), *control(self._service)]:
-            role = "control" if pid in control(self._service) else "worker"
-            try:
-                status = Path(f"/proc/{pid}/status").read_text()
-            except OSError:
-                continue  # killed just now
-            self.memory.setdefault(f"{role}-{pid}", []).append((at, int(status.partition("VmRSS:")[2].split()[0])))
+    def _processes(self) -> dict[str, list[int]]:
+        """Those that run: of one that was killed just now, only the name is left."""
+        return {"worker": alive(workers(self._service)), "control": alive(control(self._service))}
 
-    def sockets(self) -> dict[str, int]:
-        found: dict[str, int] = {"worker": 0, "control": 0}
-        for role, pids in (("worker", workers(self._service)), ("control", control(self._service))):
+    def take(self, at: float) -> None:
+        for role, pids in self._processes().items():
             for pid in pids:
-                folder = Path(f"/proc/{pid}/fd")
-                found[role] += sum("socket:" in _link(folder / name) for name in os.listdir(folder))
-        return found
+                status = Path(f"/proc/{pid}/status").read_text()
+                self.memory.setdefault(f"{role}-{pid}", []).append((at, int(status.partition("VmRSS:")[2].split()[0])))
+
+    def base(self) -> dict[str, float]:
+        """What is to be the same before and after."""
+        found: dict[str, float] = {}
+        for role, pids in self._processes().items():
+            open_files = [_link(name) for pid in pids for name in Path(f"/proc/{pid}/fd").iterdir()]
+            found |= {f"{role}_descriptors": len(open_files), f"{role}_sockets": sum("socket:" in link for link in open_files)}
+        for name in ("requests_in_flight", "client_connections", "streams_open", "upstream_waiting"):
+            found[name] = gauge(self._service, f"aig_{name}")
+        return found | {"provider_connections": self._provider.open_connections}
 
     def told(self, warm_s: float) -> dict[str, dict[str, float]]:
         """Of every process that lived on after the warm-up: its memory then and at its end, and how it grew."""
@@ -109,37 +116,43 @@ def _slope(points: list[tuple[float, int]]) -> float:
 def soak(service: Service, provider: FakeProvider, minutes: float, clients: int) -> dict[str, object]:
     faults = Faults(0.01, 0.01, seed=7)
     provider.always = faults
-    look, token = Look(service), service.management.create_token().value
+    look, token = Look(service, provider), service.management.create_token().value
     until(lambda: call(service.ops_origin, "GET", "/readyz").status == 200)
-    before = {**look.sockets(), "provider": provider.open_connections}
+    time.sleep(SETTLE_S)
+    before = look.base()
+    survivor = workers(service)[0]
     end_s, started = minutes * 60, time.monotonic()
     kill_at = min(KILL_EVERY_S, end_s / 2)
     killed = 0
     with Load(service, token, clients=clients, leave_share=0.01) as load:
         while (now := time.monotonic() - started) < end_s:
             if now >= kill_at:
-                os.kill(workers(service)[killed % 2], signal.SIGKILL)
+                victim = next(pid for pid in workers(service) if pid != survivor)
+                os.kill(victim, signal.SIGKILL)
+                until(lambda victim=victim: not alive([victim]))
                 killed += 1
                 kill_at += KILL_EVERY_S
             look.take(now)
-            provider.requests.clear()
-            _forget_closed(provider)
+            _forget(provider)
             time.sleep(min(LOOK_S, max(0.0, end_s - now)))
-        loaded = {**look.sockets(), "provider": provider.open_connections}
+        loaded = look.base()
     time.sleep(REST_S)
+    # A cut is explained by the provider's, or by the death of the worker that served it.
+    explained = min(load.outcomes["cut"], faults.cuts + faults.resets + killed * clients)
     return {
         "minutes": minutes,
         "outcomes": dict(load.outcomes),
         "provider": {"cuts": faults.cuts, "resets": faults.resets},
         "workers_killed": killed,
-        "unexplained": load.failed - load.outcomes["cut"],
+        "unexplained": load.failed - explained,
         "memory": look.told(min(WARM_UP_S, end_s / 3)),
-        "sockets": {"before": before, "loaded": loaded, "after": {**look.sockets(), "provider": provider.open_connections}},
+        "base": {"before": before, "loaded": loaded, "after": look.base()},
     }
 
 
-def _forget_closed(provider: FakeProvider) -> None:
+def _forget(provider: FakeProvider) -> None:
     """The provider remembers everything for tests; over hours that is much."""
+    provider.requests.clear()
     for connection in list(provider.connections):
         connection.requests.clear()
 

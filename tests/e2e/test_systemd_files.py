@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -141,6 +142,33 @@ def test_the_fixed_user_is_the_one_that_sysusers_makes() -> None:
     assert service == {"DynamicUser": ["no"], "User": ["gateway"], "Group": ["gateway"]}
     done = run(program("systemd-sysusers"), "--dry-run", str(SYSTEMD / "sysusers.d" / "gateway.conf"))
     assert done.returncode == 0, done.stdout
+
+
+# --- the guide
+
+GUIDE = (DEPLOY / "README.md").read_text()
+
+
+def test_the_guides_commands_know_where_the_installed_service_has_its_state() -> None:
+    """The default is the home of whoever asks: there is nothing of a service's there."""
+    commands = re.findall(r"^(?:.*\| `|`)?((?:\w+=\S+ )?gateway (?:token|env|doctor)\b[^`\n]*)", GUIDE, re.MULTILINE)
+    assert len(commands) >= 5
+    for command in commands:
+        assert "--data-dir /var/lib/gateway" in command
+        assert ("doctor" in command) == command.startswith("CREDENTIALS_DIRECTORY=/etc/gateway/credentials ")
+        words = shlex.split(command.removeprefix("CREDENTIALS_DIRECTORY=/etc/gateway/credentials "))
+        cli._parser().parse_args(words[1:])
+
+
+def test_the_guide_makes_the_folders_it_installs_into() -> None:
+    """A fresh Debian 12 has /etc/systemd/system and no other."""
+    installed_files = re.findall(r"^\s*(?:test .*\|\| )?install (.*-m 06.*) (/\S+)$", GUIDE, re.MULTILINE)
+    assert len(installed_files) >= 6
+    made = re.findall(r"^install -d -m \d+ (\S+)$", GUIDE, re.MULTILINE)
+    for options, target in installed_files:
+        there = target.startswith("/etc/systemd/system/") and target.count("/") == 4
+        there = there or target.startswith(("/var/lib/gateway/", *(f"{folder}/" for folder in made)))
+        assert there or options.startswith("-D "), target
 
 
 # --- the configuration file

@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT / "tests")]
 
 from fakes.exposition import gauge  # noqa: E402
 from fakes.load import Load  # noqa: E402
-from fakes.processes import alive, control, until, workers  # noqa: E402
+from fakes.processes import alive, control, memory_kb, until, workers  # noqa: E402
 from fakes.provider import Exchange, FakeProvider, by_dialect, provider_in_thread  # noqa: E402
 from fakes.service import Service, call  # noqa: E402
 
@@ -75,8 +75,7 @@ class Look:
     def take(self, at: float) -> None:
         for role, pids in self._processes().items():
             for pid in pids:
-                status = Path(f"/proc/{pid}/status").read_text()
-                self.memory.setdefault(f"{role}-{pid}", []).append((at, int(status.partition("VmRSS:")[2].split()[0])))
+                self.memory.setdefault(f"{role}-{pid}", []).append((at, memory_kb(pid)))
 
     def base(self) -> dict[str, float]:
         """What is to be the same before and after."""

@@ -62,6 +62,11 @@ def _state(pid: int) -> str:
         return ""
 
 
+def memory_kb(pid: int) -> int:
+    """What of it is in memory."""
+    return int(Path(f"/proc/{pid}/status").read_text().partition("VmRSS:")[2].split()[0])
+
+
 class Stream:
     """One streamed request, read piece by piece."""
 

@@ -1,12 +1,15 @@
-"""Promise: a store that takes nothing fails no known token, loses no log row, and is written again by itself (1, 30, R-27).
+"""Promise: a store that takes nothing, or is gone, fails no known token, loses no log row, and is used again by itself
+(1, 3, 30, R-04, R-27).
 
-AIG_LONG=1 asks more often.
+AIG_LONG=1 asks more often, and for a minute.
 """
 
 import contextlib
 import os
 import resource
+import signal
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -15,7 +18,9 @@ from fakes.processes import control, until
 from fakes.provider import FakeProvider
 from fakes.service import Service, call
 
-REQUESTS = 500 if os.environ.get("AIG_LONG") else 40
+LONG = bool(os.environ.get("AIG_LONG"))
+REQUESTS = 500 if LONG else 40
+TROUBLE_S = 60.0 if LONG else 0.0
 Trouble = Callable[[Service], AbstractContextManager[None]]
 
 
@@ -28,7 +33,8 @@ def disk_full(service: Service) -> Iterator[None]:
     try:
         yield
     finally:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, usual)
+        with contextlib.suppress(ProcessLookupError):  # where the trouble was to outlive it
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, usual)
 
 
 @contextlib.contextmanager
@@ -40,6 +46,28 @@ def locked(service: Service) -> Iterator[None]:
         yield
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def gone(service: Service) -> Iterator[None]:
+    """The database is not there any more, and control, which still had it open, starts anew and finds something else."""
+    database, away = service.data_dir / "gateway.db", service.data_dir / "away"
+    away.mkdir()
+    (victim,) = control(service)
+    os.kill(victim, signal.SIGSTOP)  # so that nothing is written between the two
+    os.kill(victim, signal.SIGKILL)
+    files = [file for suffix in ("", "-wal", "-shm") if (file := database.with_name(database.name + suffix)).exists()]
+    for file in files:
+        file.rename(away / file.name)
+    database.mkdir()
+    try:
+        until(lambda: (found := control(service)) and victim not in found, "control is back, without a store")
+        yield
+    finally:
+        database.rmdir()
+        for file in files:
+            (away / file.name).rename(file)
+        away.rmdir()
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +82,15 @@ def ask(service: Service, token: str) -> int:
     headers = {"cf-aig-authorization": f"Bearer {token}", "Authorization": "Bearer key"}
     path = f"/v1/{service.account}/default/openai/chat/completions"
     return call(service.origin, "POST", path, headers=headers, body={"model": "m"}, timeout_s=60).status
+
+
+def keep_asking(service: Service, token: str) -> int:
+    """As a known client, for as long as the trouble is to last; how often it was, each time with success."""
+    count, end = 0, time.monotonic() + TROUBLE_S
+    while count < REQUESTS or time.monotonic() < end:
+        assert ask(service, token) == 200
+        count += 1
+    return count
 
 
 def stored(service: Service) -> int:
@@ -71,6 +108,7 @@ def waiting(service: Service) -> float:
     return metric(service, "log_records_waiting", "log_queue_records")
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("trouble", [disk_full, locked])
 def test_known_tokens_pass_and_the_log_is_complete_afterwards(service: Service, trouble: Trouble) -> None:
     token = service.management.create_token().value
@@ -79,11 +117,12 @@ def test_known_tokens_pass_and_the_log_is_complete_afterwards(service: Service, 
     until(lambda: stored(service) == earlier + 1)
     before = stored(service)
     with trouble(service):
-        assert [ask(service, token) for _ in range(REQUESTS)] == [200] * REQUESTS
+        asked = keep_asking(service, token)
         until(lambda: waiting(service), "records are at the recorder, which cannot write")
         assert call(service.origin, "GET", "/readyz").status == 200
         assert stored(service) == before
-    until(lambda: stored(service) == before + REQUESTS, "what waited is stored")
+    until(lambda: stored(service) == before + asked, "what waited is stored")
+    print(f"{trouble.__name__}: {asked} requests, none failed, none unlogged")
     assert metric(service, "log_records_dropped") == 0
 
 
@@ -112,3 +151,34 @@ def test_a_change_that_cannot_be_stored_is_told_as_503(service: Service, trouble
         assert answer.headers["retry-after"]
         assert not answer.json()["success"]
     assert management.create_token().value
+
+
+@pytest.mark.timeout(300)
+def test_a_store_that_is_gone_fails_no_known_token(service: Service) -> None:
+    management = service.management
+    token, unseen = management.create_token().value, management.create_token().value
+    earlier = stored(service)
+    assert ask(service, token) == 200
+    until(lambda: stored(service) == earlier + 1)
+    with gone(service):
+        asked = keep_asking(service, token)
+        assert ask(service, unseen) == 503, "it may well be good: not 401"
+        assert call(service.origin, "GET", "/readyz").status == 200
+    until(lambda: ask(service, unseen) == 200, "the store is used again, without a restart")
+    assert ask(service, token) == 200
+    until(lambda: stored(service) == earlier + 1 + asked + 2, "what waited is stored")
+    print(f"gone: {asked} requests, none failed, none unlogged")
+
+
+@pytest.mark.parametrize("trouble", [disk_full, locked])
+def test_a_stop_does_not_wait_for_a_store_that_takes_nothing(
+    start_service: Callable[..., Service], upstream: FakeProvider, trouble: Trouble
+) -> None:
+    service = start_service(workers=1, providers={"openai": upstream.origin + "/v1"})
+    token = service.management.create_token().value
+    assert ask(service, token) == 200
+    with trouble(service):
+        assert ask(service, token) == 200
+        until(lambda: waiting(service), "a record waits for the store")
+        service.stop()
+        assert control(service) == []

@@ -232,3 +232,17 @@ async def test_the_last_byte_of_a_slow_client_is_followed_by_nothing(edge: Runni
             first = await wire.ask("POST", edge.native("open", "openai/x"), KEY, b"{}")
             assert len(first.body) == len(payload)
             assert (await wire.ask("POST", edge.native("open", "openai/x"), KEY, b"{}")).body == b"next"
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length"])
+async def test_a_line_of_sixteen_megabytes_passes(edge: RunningEdge, provider: FakeProvider, framing: Framing) -> None:
+    """Nobody reads by lines, and who counts tokens gives up on such a line, not the stream."""
+    line = b'data: {"x":"' + b"x" * 16 * 1024 * 1024 + b'"}\n\n'
+    provider.script(stream([line, b"data: [DONE]\n\n"], framing=framing))
+    async with edge.client() as wire:
+        await wire.send(ask(edge))
+        answer = await wire.reply("POST")
+    assert answer.status == 200
+    assert answer.body == line + b"data: [DONE]\n\n"
+    record = await edge.record()
+    assert (record.status_code, record.tokens_in, record.tokens_out) == (200, None, None)

@@ -2,17 +2,21 @@
 
 import asyncio
 import gzip
+import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from fakes.authority import Authority
-from fakes.edge import Reply, RunningEdge, gateway, until
-from fakes.provider import Behaviour, FakeProvider, Gate, gated, reply, stall, stream
+from fakes.edge import Reply, RunningEdge, Wire, gateway, request_bytes, until
+from fakes.provider import Behaviour, FakeProvider, Gate, gated, generated, reply, stall, stream
 
 from gateway.model.service import Limits, Timeouts
 
 KEY = {"Authorization": "Bearer sk-x"}
+STREAMS = 1000 if os.environ.get("AIG_LONG") else 200
+EVENTS = [b"data: %d\n\n" % number for number in range(5)]
 OPEN = [gateway("open", authentication=False)]
 
 
@@ -61,6 +65,65 @@ async def test_the_connection_limit_queues_then_refuses_then_recovers(provider: 
         assert {answer.status for answer in await asyncio.gather(*served)} == {200}
         assert (await ask(edge)).status == 200
         assert len(provider.connections) == 2
+
+
+async def test_many_streams_to_one_provider_at_the_same_time(provider: FakeProvider) -> None:
+    gates = [Gate(1) for _ in range(STREAMS)]
+    provider.script(*(stream(EVENTS, gate=gate) for gate in gates))
+    async with RunningEdge(gateways=OPEN, providers={"openai": provider.origin}) as edge, AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(edge.client()) for _ in gates]
+        for wire in wires:
+            await wire.send(request_bytes("POST", edge.native("open", "openai/x"), KEY, b"{}"))
+        firsts = await asyncio.gather(*(first_event(wire) for wire in wires))
+        assert firsts == [EVENTS[0]] * STREAMS
+        assert provider.open_connections == STREAMS, "all of them are under way"
+        for gate in gates:
+            gate.open_wide()
+        rests = await asyncio.gather(*(wire.rest(Reply(200, [])) for wire in wires))
+        assert [rest.body for rest in rests] == [b"".join(EVENTS[1:])] * STREAMS
+
+
+async def test_a_stream_at_full_speed_starves_nobody(provider: FakeProvider, other: FakeProvider) -> None:
+    """Were it relayed for as long as there is something to read, the others would wait for ever."""
+    other.always = generated(1 << 40, framing="chunked")
+    gates = [Gate(1) for _ in range(20)]
+    provider.script(*(stream(EVENTS, gate=gate) for gate in gates))
+    providers = {"openai": provider.origin, "groq": other.origin}
+    async with RunningEdge(gateways=OPEN, providers=providers) as edge, AsyncExitStack() as stack:
+        greedy, *wires = [await stack.enter_async_context(edge.client()) for _ in range(21)]
+        await greedy.send(request_bytes("POST", edge.native("open", "groq/x"), KEY, b"{}"))
+        assert (await greedy.head("POST")).status == 200
+        taken = Taken(greedy)
+        taking = asyncio.get_running_loop().create_task(taken.everything())
+        for wire in wires:
+            await wire.send(request_bytes("POST", edge.native("open", "openai/x"), KEY, b"{}"))
+            assert await first_event(wire) == EVENTS[0]
+        for event in EVENTS[1:]:
+            before = taken.size
+            for gate in gates:
+                gate.open()
+            for wire in wires:
+                assert await wire.piece() == event
+            await until(lambda before=before: taken.size > before)
+        assert not taking.done()
+        taking.cancel()
+
+
+async def first_event(wire: Wire) -> bytes:
+    assert (await wire.head("POST")).status == 200
+    return await wire.piece()
+
+
+class Taken:
+    """A client that reads as fast as it can and keeps nothing."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.size = 0
+
+    async def everything(self) -> None:
+        while piece := await self._wire.piece():
+            self.size += len(piece)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 529])

@@ -29,6 +29,8 @@ from peers import SYSTEMS, absent
 from scenarios import MB, SCENARIOS, Plan
 from systems import ROOT, missing_tools, raise_limits, stay_beside_the_load
 
+from gateway.edge import relay
+
 RESULTS = ROOT / "bench" / "results"
 SMOKE_SYSTEMS = ("direct", "nginx", "gateway")
 
@@ -47,6 +49,7 @@ def machine() -> dict[str, Any]:
         "memory_gb": round(memory_kb / 1e6),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "gateway": "plain Python" if relay.__file__.endswith(".py") else "compiled",
         "commit": commit.stdout.strip(),
         "load_before": os.getloadavg()[0],
     }

@@ -11,11 +11,10 @@ import struct
 from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
-from gateway.edge.repeat import ArrivedBody, Repeat
+from gateway.edge.repeat import ArrivedBody, Message, Repeat
 from gateway.model.faults import MALFORMED, Fault, Refusal
 from gateway.model.routes import Surface
 from gateway.protocol.errors import render
@@ -160,7 +159,7 @@ class Downstream(RequestHandler):
         # A reader that was just woken by a chunk's end finds nothing and waits again, without a look at the exception.
         self._loop.call_soon(body.set_exception, error)
 
-    def _take(self, message: RawRequestMessage, body: ArrivedBody) -> None:
+    def _take(self, message: Message, body: ArrivedBody) -> None:
         """Queue a request for the handler, as the base class does with what its parser gives."""
         self._request_count += 1
         self._messages.append((message, body))  # type: ignore[arg-type]
@@ -168,7 +167,7 @@ class Downstream(RequestHandler):
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def head_of(self, message: RawRequestMessage) -> RequestHead:
+    def head_of(self, message: Message) -> RequestHead:
         """The request's head, read strictly. Raises Refusal."""
         repeat = self._repeat
         if repeat is not None and repeat.message is message:
@@ -188,7 +187,7 @@ class Downstream(RequestHandler):
         self._remember(message, head)
         return head
 
-    def _remember(self, message: RawRequestMessage, head: RequestHead) -> None:
+    def _remember(self, message: Message, head: RequestHead) -> None:
         """Work out where the request ends; where that is in doubt, this connection has no repeats any more."""
         end = self._first_read.find(b"\r\n\r\n") + 4
         # Empty lines before a request are legal (RFC 9112 section 2.2) and would be taken for its end.
@@ -318,7 +317,7 @@ class Downstream(RequestHandler):
         return CLOSE
 
 
-def _same(one: RawRequestMessage, other: RawRequestMessage) -> bool:
+def _same(one: Message, other: Message) -> bool:
     return bool(
         one.raw_headers == other.raw_headers
         and one.path == other.path
@@ -332,8 +331,8 @@ class Request:
 
     __slots__ = ("answered", "body", "downstream", "message", "method", "target")
 
-    def __init__(self, message: RawRequestMessage, body: StreamReader | ArrivedBody, downstream: Downstream) -> None:
-        self.message = message
+    def __init__(self, message: Message, body: StreamReader | ArrivedBody, downstream: Downstream) -> None:
+        self.message: Message = message
         self.body = body
         self.downstream = downstream
         self.method: str = message.method

@@ -5,11 +5,12 @@ parsed, checked and routed before: it needs none of it again. The memory ends wi
 """
 
 import re
-from typing import Final
-
-from aiohttp.http import RawRequestMessage
+from typing import Any, Final
 
 from gateway.protocol.headers import RequestHead
+
+Message = Any
+"""aiohttp's RawRequestMessage: its parser in C and the one in Python each have a class of that name."""
 
 _LENGTH_FIELD: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})(?=\r\n)", re.IGNORECASE)
 
@@ -44,14 +45,14 @@ class Repeat:
 
     __slots__ = ("_after", "_before", "head", "message")
 
-    def __init__(self, before: bytes, after: bytes, message: RawRequestMessage, head: RequestHead) -> None:
-        self.message = message
+    def __init__(self, before: bytes, after: bytes, message: Message, head: RequestHead) -> None:
+        self.message: Message = message
         self.head = head
         self._before = before
         self._after = after
 
     @classmethod
-    def of(cls, raw: bytes, message: RawRequestMessage, head: RequestHead) -> "Repeat | None":
+    def of(cls, raw: bytes, message: Message, head: RequestHead) -> "Repeat | None":
         """None where the bytes do not say the same length as the parser does (`Content-Length: 5 `, with white space behind
         it): a body taken for the next request would be smuggling."""
         place = _LENGTH_FIELD.search(raw)
@@ -69,8 +70,7 @@ class Repeat:
         if not after:
             return b"" if len(data) == start else None
         stop = data.find(b"\r", start, start + 19)
-        digits = data[start:stop]
-        if not digits.isdigit() or not data.startswith(after, stop):
+        if stop < 0 or not (digits := data[start:stop]).isdigit() or not data.startswith(after, stop):
             return None
         begin = stop + len(after)
         return data[begin:] if len(data) - begin == int(digits) else None

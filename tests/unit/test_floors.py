@@ -42,7 +42,7 @@ DRIVERS = {"sqlalchemy", "aiosqlite", "asyncpg", "alembic"}
 
 def _modules() -> Iterator[tuple[str, Path]]:
     for path in sorted((ROOT / "gateway").rglob("*.py")):
-        if "node_modules" in path.parts or "dashboard" in path.parts:
+        if {"node_modules", "dashboard", "packaging"} & set(path.parts):
             continue
         parts = path.relative_to(ROOT).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path

@@ -1,14 +1,14 @@
 """Who finds the upstream of a route: inference, control, or nobody but ourselves."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 from fakes.edge import ACCOUNT, gateway
+from fakes.exchange import exchange as filled
+from fakes.exchange import request
 
 from gateway.edge.chooser import Chooser
-from gateway.edge.repeat import ArrivedBody
 from gateway.edge.settings import compile_plan
 from gateway.model.faults import DRAINING, NOT_IMPLEMENTED, UNKNOWN_ROUTE, Refusal
 from gateway.model.routes import Endpoint, Route, Surface
@@ -16,7 +16,6 @@ from gateway.model.service import EdgeConfig
 from gateway.model.targets import Origin
 from gateway.model.tokens import Permit
 from gateway.protocol.headers import RequestHead
-from gateway.protocol.options import NO_OPTIONS
 
 CONFIG = EdgeConfig(control_socket="/run/control.sock")
 
@@ -31,18 +30,12 @@ def exchange(route: Route, method: str = "GET", target: str = "/x", **fields: st
         **fields,
     }
     raw = tuple((name.encode(), value.encode()) for name, value in given.items())
-    return SimpleNamespace(
+    return filled(
+        request(method, target, b"{}"),
         route=route,
         head=RequestHead(raw, http_10=False, limit_bytes=9999),
         plan=compile_plan(gateway("g"), {}),
         permit=Permit(False, ""),
-        options=NO_OPTIONS,
-        request=SimpleNamespace(
-            body=ArrivedBody(b"{}"), downstream=SimpleNamespace(address="192.0.2.1"), target=target, method=method
-        ),
-        provider=None,
-        model="",
-        answer=None,
         logged=True,
     )
 

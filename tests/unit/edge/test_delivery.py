@@ -83,6 +83,7 @@ def test_the_envelope_goes_around_the_body_once() -> None:
     assert written(downstream) == [b'HEAD\r\n\r\nd\r\n{"result":[1,\r\n', b"2\r\n2]\r\n", b"1\r\n}\r\n0\r\n\r\n"]
 
 
+@pytest.mark.stand_ins
 def test_the_tap_sees_payload_only() -> None:
     tap = Tap()
     sink = delivery(Downstream(), tap=tap)

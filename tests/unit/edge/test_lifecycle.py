@@ -16,6 +16,8 @@ from gateway.model.faults import Refusal
 from gateway.model.tokens import ANONYMOUS, INVALID, Principal
 from gateway.protocol.headers import RequestHead
 
+pytestmark = pytest.mark.stand_ins
+
 
 class Rig:
     """A lifecycle whose helpers only note that they were called."""

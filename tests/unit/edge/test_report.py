@@ -1,15 +1,17 @@
 """Records and counters on their way to control: bounded, batched, and lost only visibly."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fakes.clock import FakeClock
 from fakes.edge import ACCOUNT, gateway
+from fakes.exchange import exchange as filled
+from fakes.exchange import request
 from fakes.link import FakeLink
 
 from gateway.edge import report
+from gateway.edge.body import Body, arrived_body
 from gateway.edge.outgoing import BATCH_ROWS
 from gateway.edge.report import Reporter
 from gateway.edge.settings import compile_plan
@@ -19,10 +21,12 @@ from gateway.link.frames import Counters, Records, Unauthenticated
 from gateway.model import faults
 from gateway.model.records import LogRecord
 from gateway.model.routes import Endpoint, Route, Surface
+from gateway.model.service import Limits, Timeouts
 from gateway.model.targets import Dialect
 from gateway.model.tokens import Permit
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.options import RequestOptions
+from gateway.providers import registry
 
 NATIVE = Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", "openai", "v1/chat/completions?key=secret")
 
@@ -33,35 +37,21 @@ def exchange(clock: FakeClock, **changes: Any) -> Any:
         "route": NATIVE,
         "head": RequestHead(((b"User-Agent", b"t/1"), (b"Content-Type", b"application/json")), http_10=False, limit_bytes=999),
         "plan": compile_plan(gateway("g"), {}),
-        "options": RequestOptions(),
         "permit": Permit(True, "token-1"),
         "address": "192.0.2.1",
-        "provider": None,
-        "model": "",
-        "request": SimpleNamespace(method="POST"),
-        "started_wall": clock.wall(),
-        "started_at": clock.monotonic(),
         "status": 200,
-        "asked_at": None,
-        "first_byte_at": None,
         "request_bytes": 3,
         "response_bytes": 4,
         "response_type": "application/json",
-        "streamed": False,
-        "events": 0,
         "overhead_s": 0.00025,
-        "auth_state": "hit",
-        "samples": False,
-        "body": None,
-        "response_sample": None,
-        "response_encoding": "",
-        "cached": False,
-        "tap": None,
-        "fault": None,
         "outcome": "completed",
         "logged": True,
     }
-    return SimpleNamespace(**{**made, **changes})
+    return filled(clock=clock, **{**made, **changes})
+
+
+def held_body(data: bytes) -> Body:
+    return arrived_body(request(body=data), Limits(), Timeouts())
 
 
 def asked(count: int) -> dict[str, int]:
@@ -148,7 +138,7 @@ def test_what_is_not_logged_is_counted_only() -> None:
 
 def test_time_is_ours_until_the_first_attempt_and_the_providers_until_its_answer() -> None:
     rig = Rig()
-    openai = SimpleNamespace(slug="openai")
+    openai = registry.find("openai")
     rig.report(
         overhead_s=0.0003,
         asked_at=rig.clock.monotonic() + 0.0003,
@@ -265,7 +255,7 @@ def test_bodies_go_with_the_record(
     rig.reporter.body_bytes = 4
     sample = Sample(4)
     sample.feed(fed)
-    body = SimpleNamespace(held=held, sample=None)
+    body = held_body(held)
     rig.report(samples=True, body=body, response_sample=sample, response_encoding="gzip", outcome=outcome)
     rig.reporter.flush(with_counters=False)
     (frame,) = (frame for frame in rig.link.sent if isinstance(frame, Records))
@@ -276,7 +266,7 @@ def test_bodies_count_towards_the_bound() -> None:
     rig = Rig(queue_bytes=4000)
     rig.reporter.body_bytes = 10_000
     for _ in range(2):
-        rig.report(samples=True, body=SimpleNamespace(held=b"x" * 2000, sample=None))
+        rig.report(samples=True, body=held_body(b"x" * 2000))
     assert rig.flushed()[1]["log_records_dropped|edge"] == 1
 
 

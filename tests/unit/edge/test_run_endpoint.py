@@ -1,13 +1,13 @@
 """`/ai/run`: which endpoint an input belongs to, and what is sent there."""
 
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fakes.edge import ACCOUNT, gateway, key
+from fakes.exchange import exchange as filled
+from fakes.exchange import request
 
-from gateway.edge.repeat import ArrivedBody
 from gateway.edge.run_endpoint import RunEndpoint
 from gateway.edge.settings import compile_plan
 from gateway.edge.targeting import Attempt, Targeting
@@ -17,22 +17,18 @@ from gateway.model.routes import Endpoint, Route, Surface
 from gateway.model.service import EdgeConfig
 from gateway.model.tokens import Permit
 from gateway.protocol.headers import RequestHead
-from gateway.protocol.options import RequestOptions
 
 PLAN = compile_plan(gateway("default", keys=[key(slug, f"k-{slug}") for slug in ("openai", "anthropic", "workers-ai")]), {})
 
 
 def exchange(body: bytes, model: str = "") -> Any:
     head = RequestHead(((b"Authorization", b"Bearer ours"), (b"Accept-Encoding", b"gzip")), http_10=False, limit_bytes=9999)
-    return SimpleNamespace(
+    return filled(
+        request(body=body),
         route=Route(Surface.REST_RUN, ACCOUNT, tail=model, endpoint=Endpoint.RUN),
         head=head,
         plan=PLAN,
         permit=Permit(True, "t"),
-        options=RequestOptions(),
-        request=SimpleNamespace(body=ArrivedBody(body), downstream=None, target="/", method="POST"),
-        provider=None,
-        model="",
     )
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from fakes.edge import ACCOUNT, OTHER_ACCOUNT, account, custom, gateway, key
+from fakes.exchange import exchange
 
 from gateway.edge.exchange import Exchange
 from gateway.edge.settings import Settings, compile_plan, refuse_unknown_gateway
@@ -63,7 +64,7 @@ def test_an_unknown_gateway_on_rest_is_refused_behind_the_token(settings: Settin
     plan = settings.plan_for(rest("nope"))
     assert (plan.authentication, plan.gateway, plan.phases) == (True, None, (refuse_unknown_gateway,))
     with pytest.raises(Refusal):
-        refuse_unknown_gateway(None)  # type: ignore[arg-type]
+        refuse_unknown_gateway(exchange())
 
 
 @pytest.mark.parametrize("route", [native("default"), rest(), rest("default"), native("default", OTHER_ACCOUNT)])

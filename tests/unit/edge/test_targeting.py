@@ -1,13 +1,13 @@
 """Route and body → what is sent where."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fakes.edge import ACCOUNT, custom, gateway, key
+from fakes.exchange import exchange as filled
+from fakes.exchange import request
 
-from gateway.edge.repeat import ArrivedBody
 from gateway.edge.settings import GatewayPlan, compile_plan
 from gateway.edge.targeting import Attempt, Directory, Targeting, split_url
 from gateway.model import faults
@@ -40,16 +40,13 @@ def exchange(
         http_10=False,
         limit_bytes=9999,
     )
-    request = SimpleNamespace(body=ArrivedBody(body), downstream=None, target="/v1/" + route.tail, method="POST")
-    return SimpleNamespace(
+    return filled(
+        request(target="/v1/" + route.tail, body=body),
         route=route,
         head=head,
         plan=plan,
         permit=permit,
         options=RequestOptions(**options),
-        request=request,
-        provider=None,
-        model="",
     )
 
 

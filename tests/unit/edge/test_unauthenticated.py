@@ -1,9 +1,9 @@
 """What is told of requests without a valid token, and how little of it there can be."""
 
-from types import SimpleNamespace
 from typing import Any
 
 from fakes.edge import ACCOUNT, gateway
+from fakes.exchange import exchange as filled
 
 from gateway.edge.identity import Reader
 from gateway.edge.settings import compile_plan
@@ -20,7 +20,7 @@ PLAN = compile_plan(gateway("g", authentication=False), {})
 
 def exchange(*fields: tuple[bytes, bytes], address: str = "192.0.2.1") -> Any:
     head = RequestHead(((b"User-Agent", b"t/1"), *fields), http_10=False, limit_bytes=99_999)
-    return SimpleNamespace(head=head, route=ROUTE, plan=PLAN, address=address)
+    return filled(head=head, route=ROUTE, plan=PLAN, address=address)
 
 
 def test_callers_are_told_apart_by_who_they_are_and_what_they_brought() -> None:

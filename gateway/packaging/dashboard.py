@@ -1,4 +1,4 @@
-"""Builds the dashboard into the wheel, with the Node of a build requirement: nobody who installs needs one.
+"""Builds the dashboard for the wheel, with the Node of a build requirement: nobody who installs needs one.
 
 `dist/` is made anew when a source is newer than it. Without npm's registry the package is built without a dashboard, and the
 gateway says so on its page; sources that do not build are an error.
@@ -8,12 +8,10 @@ import importlib.util
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1] / "dashboard"
 BUILT = HERE / "dist" / "index.html"
 MODULES = HERE / "node_modules" / ".package-lock.json"
 SOURCES = ("src/**/*", "index.html", "package-lock.json", "vite.config.ts")
@@ -23,24 +21,22 @@ NPM_CI = (
 )  # fmt: skip
 
 
-class DashboardHook(BuildHookInterface):  # type: ignore[type-arg]
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """`version` is `editable` for development, where the type checker and the accessibility checker come along."""
-        editable = version == "editable"
-        if _newest(SOURCES) <= _changed(BUILT) and (MODULES.exists() or not editable):
-            return
-        node = _node()
-        if node is None:
-            self.app.display_warning("No Node to build the dashboard with: packaged without it.")
-            return
-        if _changed(MODULES) < _changed(HERE / "package-lock.json") or editable:
-            done = _npm(node, *NPM_CI, *(() if editable else ("--omit=dev",)))
-            if done.returncode:
-                self.app.display_warning(f"The dashboard's parts cannot be installed: packaged without it.\n{done.stderr}")
-                return
-        done = _npm(node, "run", "build")
+def build(*, editable: bool, warn: Callable[[str], None]) -> None:
+    """`editable` is for development, where the type checker and the accessibility checker come along."""
+    if _newest(SOURCES) <= _changed(BUILT) and (MODULES.exists() or not editable):
+        return
+    node = _node()
+    if node is None:
+        warn("No Node to build the dashboard with: packaged without it.")
+        return
+    if _changed(MODULES) < _changed(HERE / "package-lock.json") or editable:
+        done = _npm(node, *NPM_CI, *(() if editable else ("--omit=dev",)))
         if done.returncode:
-            raise RuntimeError(f"the dashboard does not build:\n{done.stdout}{done.stderr}")
+            warn(f"The dashboard's parts cannot be installed: packaged without it.\n{done.stderr}")
+            return
+    done = _npm(node, "run", "build")
+    if done.returncode:
+        raise RuntimeError(f"the dashboard does not build:\n{done.stdout}{done.stderr}")
 
 
 def _changed(path: Path) -> float:

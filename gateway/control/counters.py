@@ -18,6 +18,7 @@ Labels = tuple[str, ...]
 
 _MODEL_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/@+-")
 _MODEL_LENGTH: Final = 100
+_TOKEN_KINDS: Final = ("in", "out", "cached", "reasoning")
 
 
 @dataclass(slots=True)
@@ -65,24 +66,29 @@ class CounterSums:
         found.total_us += round(seconds * MICRO)
 
     def take(self, batch: Iterable[LogRecord]) -> None:
-        """What the request log's rows say beyond what the edges count."""
+        """What the request log's rows say beyond what the edges count: summed first, because rows come by the hundred."""
+        asked = response = 0
+        said: dict[tuple[str, str], list[int]] = {}
         for record in batch:
             provider = self._capped("provider", label(record.provider) if _was_asked(record) else NONE)
             self.observe("request_duration_seconds", record.duration_ms / 1000, provider)
-            self.count("body_bytes", "request", by=record.request_size)
-            self.count("body_bytes", "response", by=record.response_size)
-            if not record.success:
-                continue  # a model's name is what a client wrote: only a provider that knows it makes it a label
-            model = self._capped("model", _model(record.model))
-            self.count("model_requests", provider, model)
-            for kind, tokens in (
-                ("in", record.tokens_in),
-                ("out", record.tokens_out),
-                ("cached", record.tokens_cached),
-                ("reasoning", record.tokens_reasoning),
-            ):
-                if tokens:
-                    self.count("tokens", provider, model, kind, by=tokens)
+            asked += record.request_size
+            response += record.response_size
+            if record.success:  # a model's name is what a client wrote: only a provider that knows it makes it a label
+                sums = said.get((provider, record.model)) or said.setdefault((provider, record.model), [0, 0, 0, 0, 0])
+                sums[0] += 1
+                sums[1] += record.tokens_in or 0
+                sums[2] += record.tokens_out or 0
+                sums[3] += record.tokens_cached or 0
+                sums[4] += record.tokens_reasoning or 0
+        self.count("body_bytes", "request", by=asked)
+        self.count("body_bytes", "response", by=response)
+        for (provider, name), (requests, *tokens) in said.items():
+            model = self._capped("model", _model(name))
+            self.count("model_requests", provider, model, by=requests)
+            for kind, count in zip(_TOKEN_KINDS, tokens, strict=True):
+                if count:
+                    self.count("tokens", provider, model, kind, by=count)
 
     # --- out
 

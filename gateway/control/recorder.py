@@ -16,7 +16,7 @@ from gateway.kit.bounded import BoundedQueue
 from gateway.model.records import LogBodies, LogRecord
 from gateway.store.port import Store, StoreDown
 
-BATCH_ROWS: Final = 500
+BATCH_ROWS: Final = 1000
 BATCH_S: Final = 0.5
 """A record waits this long for company."""
 QUEUE_BYTES: Final = 64 * 1024 * 1024

@@ -1,11 +1,12 @@
 """The rollups' part of the relational store: each new record is counted once, in the transaction that inserts it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Row as ResultRow
-from sqlalchemy import delete, func, or_, select, text
+from sqlalchemy import Table, delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.model.records import Row
@@ -52,10 +53,16 @@ async def add(connection: AsyncConnection, database: Database, folded: dict[Roll
     keys = orjson.dumps([tuple(key) for key in folded]).decode()
     for row in await connection.execute(text(_TOUCHED[dialect]), {"keys": keys}):
         folded[RollupKey(*row[: len(_KEY)])].merge(_figures(row, len(_KEY)))
-    statement = database.insert(rollups)
-    summed = {column.name: statement.excluded[column.name] for column in rollups.columns if column.name not in _KEY}
     values = [key._asdict() | _values(figures) for key, figures in sorted(folded.items(), key=lambda item: item[0])]
-    await connection.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=summed), values)
+    await connection.execute(_upsert(database.insert), values)
+
+
+@lru_cache(maxsize=2)
+def _upsert(insert: Callable[[Table], Any]) -> Any:
+    """Made once for each kind of database: making it costs as much as running it."""
+    statement = insert(rollups)
+    summed = {column.name: statement.excluded[column.name] for column in rollups.columns if column.name not in _KEY}
+    return statement.on_conflict_do_update(index_elements=_KEY, set_=summed)
 
 
 async def read(connection: AsyncConnection, place: tuple[str, str], span: int, period: tuple[float, float]) -> list[Rollup]:

@@ -22,12 +22,13 @@ def _records(count: int, start: int = 0) -> list[LogRecord]:
 async def test_batches_of_bounded_size() -> None:
     store = MemoryStore()
     recorder = Recorder(store)
-    for start in range(0, 1100, 100):
-        recorder.take(_records(100, start))
+    rows, step = 2 * BATCH_ROWS + 100, 100
+    for start in range(0, rows, step):
+        recorder.take(_records(step, start))
     recorder.start()
     await recorder.close(5)
     assert store.calls == ["insert_records"] * 3
-    assert (len(store.records), recorder.written, recorder.waiting) == (1100, 1100, 0)
+    assert (len(store.records), recorder.written, recorder.waiting) == (rows, rows, 0)
 
 
 async def test_a_full_batch_does_not_wait_for_company() -> None:

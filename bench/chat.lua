@@ -1,6 +1,7 @@
 -- One chat completion as an OpenAI client sends it: 13 header fields, a body of 85 bytes. Prints figures as JSON at the end.
 -- From the environment: BENCH_FIELDS, lines of `Name: value` with the credentials (a line `---` begins the fields of the next
--- request: they are sent in turn); BENCH_CLOSE=1 for a connection per request; BENCH_REFUSED=1 where 4xx is the right answer.
+-- request: they are sent in turn; `{unique}` in a value becomes another number each time); BENCH_CLOSE=1 for a connection per
+-- request; BENCH_REFUSED=1 where 4xx is the right answer.
 local body = '{"model":"gpt-4.1-mini","messages":[{"role":"user","content":"Say hello to everyone"}]}'
 body = body:gsub("everyone", string.rep("x", 8 + 85 - #body))
 
@@ -19,13 +20,16 @@ local usual = {
 if os.getenv("BENCH_CLOSE") == "1" then usual["Connection"] = "close" end
 local refused = os.getenv("BENCH_REFUSED") == "1"
 
-local prepared, turn = {}, 0
+local UNIQUE = "{unique}"
+local prepared, turn, number = {}, 0, 0
 
 local function prepare(lines)
   local fields = {}
   for name, value in pairs(usual) do fields[name] = value end
   for name, value in lines:gmatch("([^\n:]+): ([^\n]+)") do fields[name] = value end
-  prepared[#prepared + 1] = wrk.format("POST", nil, fields, body)
+  local text = wrk.format("POST", nil, fields, body)
+  local at = text:find(UNIQUE, 1, true)
+  prepared[#prepared + 1] = at and { text:sub(1, at - 1), text:sub(at + #UNIQUE) } or text
 end
 
 function init()
@@ -34,7 +38,10 @@ end
 
 function request()
   turn = turn % #prepared + 1
-  return prepared[turn]
+  local one = prepared[turn]
+  if type(one) == "string" then return one end
+  number = number + 1
+  return one[1] .. string.format("%032d", number) .. one[2]
 end
 
 function done(summary, latency)

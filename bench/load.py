@@ -15,8 +15,24 @@ STREAMS_LIMIT_S = 30.0
 LEAST_FOR_MEMORY = 500
 """Fewer streams fit into what the warm-up left free, and would seem to take next to nothing."""
 _POLL_S = 0.1
+_CALM_S = 0.3
+_CALM_SHARE = 0.15
+"""A core is at rest that was busy for less than this share of so long; kernel ticks are a hundredth of a second."""
+_CALM_LIMIT_S = 30.0
 _SETTLE_S = 0.4
 """Control gets what an edge has to say within a quarter of a second."""
+
+
+def calm() -> None:
+    """Wait until both cores rest: a slow system still works off what it was asked in its own round, and control writes down
+    what its edge has told, while the next one is being measured."""
+    deadline = time.monotonic() + _CALM_LIMIT_S
+    busy = 1.0
+    while busy > _CALM_SHARE and time.monotonic() < deadline:
+        before = [core_busy_s(core) for core in (PROXY_CORE, LOAD_CORE)]
+        time.sleep(_CALM_S)
+        after = [core_busy_s(core) for core in (PROXY_CORE, LOAD_CORE)]
+        busy = max(now - then for now, then in zip(after, before, strict=True)) / _CALM_S
 
 
 class Metered(AbstractContextManager["Metered"]):
@@ -28,6 +44,7 @@ class Metered(AbstractContextManager["Metered"]):
         """The proxy's memory, every tenth of a second."""
 
     def __enter__(self) -> "Metered":
+        calm()
         self._started = time.monotonic()
         self._busy = {core: core_busy_s(core) for core in (PROXY_CORE, LOAD_CORE)}
         self._control_s = self._system.cpu_s("control")

@@ -2,7 +2,7 @@
 
     python bench/recording.py [--records 200000] [--url sqlite:////new/file.db] [--profile FILE]
 
-Each record is decoded, counted, priced, rolled up and written by the code of the product, as fast as it can. Printed are records
+Each record is decoded, counted, priced, rolled up and written by the product's own code, as fast as it can. Printed are records
 per second, and the processor's time for each in all of control's threads: what 10,000 a second need of a core.
 """
 

@@ -292,7 +292,10 @@ class Connection(asyncio.Protocol):
 
     def _read_head(self, block: bytes) -> bool:
         """Read one head; False for an interim answer (RFC 9110 section 15.2), which is not passed on."""
-        head = ResponseHead(block, own=self.pool.own)
+        pool = self.pool
+        head = pool.last_head if block == pool.last_block and self._method == pool.last_method else None
+        if head is None:
+            head = ResponseHead(block, own=pool.own)
         if head.status < 200:
             self._interim += 1
             if head.status == 101 or self._interim > INTERIM_LIMIT:
@@ -302,6 +305,7 @@ class Connection(asyncio.Protocol):
         if head.http_10 and isinstance(framing, Chunked):
             raise BadFraming("chunked in HTTP/1.0")  # RFC 9112 section 6.1
         head.bodiless = framing.done
+        pool.last_block, pool.last_method, pool.last_head = block, self._method, head
         self._framing = framing
         self._keep_alive = head.keep_alive
         self._stop_timer()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.model.service import Limits, Timeouts
 from gateway.model.targets import Origin
+from gateway.protocol.response_head import ResponseHead
 from gateway.upstream.connection import TICK_S, Connection, ticks
 from gateway.upstream.dial import Dialer
 from gateway.upstream.port import Cause, Stage, UpstreamFailure
@@ -19,7 +20,19 @@ from gateway.upstream.port import Cause, Stage, UpstreamFailure
 class OriginPool:
     """One origin's connections. `guarded` ones were dialed with the address check and are kept apart."""
 
-    __slots__ = ("_forget", "_idle_limit", "_keepalive_ticks", "count", "everyone", "idle", "own", "waiting")
+    __slots__ = (
+        "_forget",
+        "_idle_limit",
+        "_keepalive_ticks",
+        "count",
+        "everyone",
+        "idle",
+        "last_block",
+        "last_head",
+        "last_method",
+        "own",
+        "waiting",
+    )
 
     def __init__(self, idle_limit: int, keepalive_s: float, forget: Callable[[], None]) -> None:
         self._idle_limit = idle_limit
@@ -27,6 +40,11 @@ class OriginPool:
         self._forget = forget
         self.own = False
         """Leads to our own control plane, whose answers may say more than a provider's."""
+        self.last_block = b""
+        self.last_method = ""
+        self.last_head: ResponseHead | None = None
+        """The last answer's head, what it answered, and what it said: servers without ids in their answers repeat it byte for
+        byte, and what is the same needs no second reading (as on the client's side: decision 0003)."""
         self.idle: list[Connection] = []
         self.everyone: set[Connection] = set()
         self.waiting: deque[asyncio.Future[Connection | None]] = deque()

@@ -61,6 +61,49 @@ async def test_a_head_may_come_byte_by_byte_and_with_its_body() -> None:
     assert (sink.payload, sink.ends) == (b"hello", 1)
 
 
+async def test_a_head_that_comes_again_is_read_once() -> None:
+    wired = Wired()
+    heads = []
+    for body in (b"hello", b"again"):
+        waiting, sink = wired.ask(), Sink()
+        wired.feed(HEAD + body)
+        await poured(wired, sink)
+        wired.connection.release()
+        assert sink.payload == body
+        heads.append(waiting.result())
+    assert heads[0] is heads[1]
+    assert said(heads[0]) == (200, b"OK", 5, False, CROSSING)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("POST", HEAD), ("POST", HEAD.replace(b"X-A: 1", b"X-A: 7"))),
+        (("POST", HEAD), ("HEAD", HEAD)),
+        (("HEAD", HEAD), ("GET", HEAD)),
+        (("POST", HEAD), ("POST", HEAD.replace(b"200 OK", b"201 Created"))),
+    ],
+)
+async def test_another_head_or_method_is_read_anew(first: tuple[str, bytes], second: tuple[str, bytes]) -> None:
+    """Each answer says what it says on a connection that never saw another one."""
+    wired = Wired()
+    for method, block in (first, second, first):
+        alone = Wired()
+        for each in (wired, alone):
+            waiting = each.ask(method)
+            each.feed(block)
+            body = b"" if waiting.result().bodiless else b"hello"
+            if body:
+                each.feed(body)
+            sink = Sink()
+            await poured(each, sink)
+            assert sink.payload == body
+            each.connection.release()
+            if each is wired:
+                met = said(waiting.result())
+        assert met == said(waiting.result())
+
+
 @pytest.mark.parametrize(
     ("line", "status", "reason"),
     [

@@ -5,8 +5,8 @@ import asyncio
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
-from gateway.edge.downstream import Request
 from gateway.edge.repeat import ArrivedBody
+from gateway.edge.request import Request
 from gateway.edge.taps.sample import Sample
 from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Refusal
 from gateway.model.service import Limits, Timeouts

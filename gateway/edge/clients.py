@@ -17,10 +17,10 @@ class Clients:
         """The client's address. `peer` is the other end of the connection."""
         if not self._trusted or not self._is_ours(peer):
             return peer
-        address = head.memo.get(_MEMO)
-        if address is None:
-            address = head.memo[_MEMO] = self._named(peer, head)
-        return str(address)
+        known = head.memo.get(_MEMO)
+        if known is None or known[0] != peer:  # type: ignore[index]
+            known = head.memo[_MEMO] = (peer, self._named(peer, head))
+        return str(known[1])  # type: ignore[index]
 
     def _named(self, peer: str, head: RequestHead) -> str:
         """From the right: each of our proxies vouches for the entry before its own, and the first that is not ours is the

@@ -14,8 +14,9 @@ from aiohttp import web
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
-from gateway.edge.repeat import ArrivedBody, Message, Repeat
-from gateway.model.faults import MALFORMED, Fault, Refusal
+from gateway.edge.repeat import ArrivedBody, Message, Repeat, Repeats
+from gateway.edge.request import Request
+from gateway.model.faults import MALFORMED, Refusal
 from gateway.model.routes import Surface
 from gateway.protocol.errors import render
 from gateway.protocol.headers import RequestHead
@@ -43,7 +44,7 @@ CLOSE: Final = False
 
 
 class Downstream(RequestHandler):
-    """One client connection. Remembers its last head, which ends with it."""
+    """One client connection."""
 
     __slots__ = (
         "_broken",
@@ -56,6 +57,7 @@ class Downstream(RequestHandler):
         "_read_bytes",
         "_refusals",
         "_repeat",
+        "_repeats",
         "_request_bytes",
         "address",
         "head_s",
@@ -65,6 +67,8 @@ class Downstream(RequestHandler):
     def __init__(self, manager: "EdgeServer", **settings: Any) -> None:
         super().__init__(manager, **settings)
         self._repeat: Repeat | None = None
+        """Its last head."""
+        self._repeats = manager.repeats
         self._first_read = b""
         self._head_timer: asyncio.TimerHandle | None = None
         """Runs while a head has begun and not ended."""
@@ -97,13 +101,7 @@ class Downstream(RequestHandler):
         if data and self._read_bytes == self._request_bytes:
             # The parser stands between two requests: it was given all of the last one and nothing more.
             # (Empty data is aiohttp waking its own parser.)
-            repeat = self._repeat
-            if (
-                repeat is not None
-                and not (self._messages or self._close or self._force_close)
-                and (body := repeat.body_in(data)) is not None
-            ):
-                self._take(repeat.message, ArrivedBody(body))
+            if not (self._messages or self._close or self._force_close) and self._take_repeat(data):
                 return
             self._first_read = data
             self._read_bytes = 0
@@ -117,6 +115,7 @@ class Downstream(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_head_timer()
+        self._keep(None)
         super().connection_lost(exc)
 
     def _stop_head_timer(self) -> None:
@@ -159,6 +158,25 @@ class Downstream(RequestHandler):
         # A reader that was just woken by a chunk's end finds nothing and waits again, without a look at the exception.
         self._loop.call_soon(body.set_exception, error)
 
+    def _take_repeat(self, data: bytes) -> bool:
+        """Take `data` as one whole request whose head is known, this connection's last one or another's."""
+        repeat = self._repeat
+        body = repeat.body_in(data) if repeat is not None else None
+        if body is None:
+            repeat = self._repeats.find(data)
+            body = repeat.body_in(data) if repeat is not None else None
+            if body is None:
+                return False
+            self._keep(repeat)
+        self._take(repeat.message, ArrivedBody(body))  # type: ignore[union-attr]
+        return True
+
+    def _keep(self, repeat: Repeat | None) -> None:
+        """Make it this connection's last head."""
+        before, self._repeat = self._repeat, None if repeat is None else self._repeats.use(repeat)
+        if before is not None:
+            self._repeats.leave(before)
+
     def _take(self, message: Message, body: ArrivedBody) -> None:
         """Queue a request for the handler, as the base class does with what its parser gives."""
         self._request_count += 1
@@ -193,10 +211,10 @@ class Downstream(RequestHandler):
         # Empty lines before a request are legal (RFC 9112 section 2.2) and would be taken for its end.
         if end < 4 or self._first_read[0] in b"\r\n" or head.chunked or head.upgrade or head.expects_continue:
             self._request_bytes = _NEVER
-            self._repeat = None
+            self._keep(None)
         else:
             self._request_bytes = end + (head.content_length or 0)
-            self._repeat = Repeat.of(self._first_read[:end], message, head)
+            self._keep(Repeat.of(self._first_read[:end], message, head))
         self._first_read = b""
 
     def write(self, data: bytes) -> bool:
@@ -326,37 +344,6 @@ def _same(one: Message, other: Message) -> bool:
     )
 
 
-class Request:
-    """One request: the parsed message, the body's reader, the connection. Nothing is derived."""
-
-    __slots__ = ("answered", "body", "downstream", "message", "method", "target")
-
-    def __init__(self, message: Message, body: StreamReader | ArrivedBody, downstream: Downstream) -> None:
-        self.message: Message = message
-        self.body = body
-        self.downstream = downstream
-        self.method: str = message.method
-        self.target: str = message.path
-        self.answered = False
-
-    def _cancel(self, error: BaseException) -> None:
-        """aiohttp calls this when the client is gone."""
-        if not self.body.is_eof():
-            self.body.set_exception(error)
-
-    def write_fault(
-        self, fault: Fault, surface: Surface, ids: bytes = b"", message: str | None = None, close: bool = True
-    ) -> None:
-        """Write a refusal in one piece."""
-        self.answered = True
-        told = render(fault, surface, message)
-        connection = b"connection: close\r\n" if close else b""
-        body = b"" if self.method == "HEAD" else told.body
-        self.downstream.write(
-            b"HTTP/1.1 %d %b\r\n%b%b%b\r\n%b" % (told.status, told.reason, told.fields, ids, connection, body)
-        )
-
-
 class EdgeServer(web.Server):
     """Makes a Downstream for each connection."""
 
@@ -370,6 +357,7 @@ class EdgeServer(web.Server):
         )
         self.header_limit_bytes = header_limit_bytes
         self.head_s = head_s
+        self.repeats = Repeats()
         self.refusals = Sampled(_log)
         """Of requests that are no good HTTP, from any connection."""
 

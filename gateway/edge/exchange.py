@@ -1,7 +1,7 @@
 """Exchange: all state of one request. The only mutable value on the way; each slot names the phase that fills it."""
 
 from gateway.edge.body import Body
-from gateway.edge.downstream import Request
+from gateway.edge.request import Request
 from gateway.edge.settings import GatewayPlan
 from gateway.edge.taps.sample import Sample
 from gateway.kit.clock import Clock

@@ -9,12 +9,12 @@ import logging
 
 from gateway.edge.chooser import Chooser
 from gateway.edge.clients import Clients
-from gateway.edge.downstream import Request
 from gateway.edge.exchange import Exchange
 from gateway.edge.identity import Identity, Reader
 from gateway.edge.policy import asks_for_token, authorize
 from gateway.edge.relay import Relay
 from gateway.edge.report import Reporter
+from gateway.edge.request import Request
 from gateway.edge.routing import classify
 from gateway.edge.settings import GatewayPlan, Settings
 from gateway.model.faults import INTERNAL, OVERLOADED, Refusal

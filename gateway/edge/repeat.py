@@ -1,7 +1,8 @@
 """A keep-alive client's repeated head, recognised by its bytes (decision 0003).
 
 Clients send the same head request after request; only the length of the body differs. What is byte for byte the same was
-parsed, checked and routed before: it needs none of it again. The memory ends with its connection.
+parsed, checked and routed before: it needs none of it again, on whichever connection it comes. The memory of a head ends with
+the last connection that sent it.
 """
 
 import re
@@ -38,18 +39,24 @@ class ArrivedBody:
 
 
 class Repeat:
-    """The head of a connection's last request, as bytes: a keep-alive client sends it again but for the body's length.
+    """The head of a request, as bytes: a client sends it again but for the body's length.
 
     What is byte for byte the same needs no second parsing; only the digits of Content-Length may differ.
     """
 
-    __slots__ = ("_after", "_before", "head", "message")
+    __slots__ = ("_after", "_before", "head", "message", "users")
 
     def __init__(self, before: bytes, after: bytes, message: Message, head: RequestHead) -> None:
         self.message: Message = message
         self.head = head
         self._before = before
         self._after = after
+        self.users = 0
+        """Connections that sent it last."""
+
+    @property
+    def key(self) -> tuple[bytes, bytes]:
+        return self._before, self._after
 
     @classmethod
     def of(cls, raw: bytes, message: Message, head: RequestHead) -> "Repeat | None":
@@ -74,3 +81,35 @@ class Repeat:
             return None
         begin = stop + len(after)
         return data[begin:] if len(data) - begin == int(digits) else None
+
+
+class Repeats:
+    """The last heads of a worker's connections. Clients of one kind send the same, so it is kept once for all of them: idle
+    connections cost little, and a new connection's first request is a repeat."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[bytes, bytes], Repeat] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, data: bytes) -> Repeat | None:
+        """The known head that `data` may begin with; its `body_in` tells."""
+        end = data.find(b"\r\n\r\n") + 4
+        place = _LENGTH_FIELD.search(data, 0, end - 2)
+        if place is None:
+            return self._kept.get((data[:end], b""))
+        start, stop = place.span(1)
+        return self._kept.get((data[:start], data[stop:end]))
+
+    def use(self, repeat: Repeat) -> Repeat:
+        """Remember it for one connection more; the one that is known already, where there is one."""
+        kept = self._kept.setdefault(repeat.key, repeat)
+        kept.users += 1
+        return kept
+
+    def leave(self, repeat: Repeat) -> None:
+        """One connection less; nobody's head is forgotten."""
+        repeat.users -= 1
+        if not repeat.users:
+            del self._kept[repeat.key]

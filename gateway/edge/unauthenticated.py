@@ -56,13 +56,13 @@ class UnauthenticatedCounts:
 
 
 def _caller(x: Exchange, reader: Reader) -> Caller:
-    """Worked out once for a head that a connection repeats."""
+    """Worked out once for a head that a client repeats."""
     head, route, plan = x.head, x.route, x.plan
     assert head is not None
     assert route is not None
     assert plan is not None
     known = head.memo.get("caller")
-    if known is None:
+    if known is None or known.address != x.address:  # type: ignore[attr-defined]
         credential = reader.wanted(route, head, True)
         known = head.memo["caller"] = Caller(
             route.account_id,

@@ -66,8 +66,8 @@ _DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
 
 
 class RequestHead:
-    """One request's fields, read once. A keep-alive client repeats them, so a connection keeps its last head and the
-    blocks made from it; both end with the connection."""
+    """One request's fields, read once. Clients repeat them, so the heads of open connections are kept with the blocks made from
+    them (edge/repeat.py); nothing in here may depend on the connection."""
 
     __slots__ = (
         "_blocks",

@@ -210,7 +210,7 @@ class RelationalStore(RequestLog):
             async with self._writing() as connection:
                 if new := await rollups.unknown(connection, rows):
                     await connection.exec_driver_sql(self._insert_records, new)
-                    await rollups.add(connection, self._database, fold(map(LogRecord._make, new)))
+                    await rollups.add(connection, self._database, fold(map(_record, new)))
 
     # analytics
     async def rollups(self, account_id: str, gateway_id: str, span: int, period: tuple[float, float]) -> list[Rollup]:
@@ -342,3 +342,7 @@ def _storable(rows: Sequence[Row]) -> bool:
         return b"\\u0000" not in orjson.dumps([tuple(row) for row in rows], option=orjson.OPT_STRICT_INTEGER)
     except TypeError:
         return False
+
+
+def _record(row: Row) -> LogRecord:
+    return row if type(row) is LogRecord else LogRecord._make(row)

@@ -5,9 +5,9 @@ from typing import Any
 
 from fakes.clock import FakeClock
 
-from gateway.edge.downstream import Request
 from gateway.edge.exchange import Exchange
 from gateway.edge.repeat import ArrivedBody
+from gateway.edge.request import Request
 
 
 def request(method: str = "POST", target: str = "/", body: bytes = b"", *, address: str = "192.0.2.1") -> Request:

@@ -22,7 +22,7 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 from gateway.edge.downstream import Downstream, EdgeServer
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVER_SIDE = ("gateway/edge/downstream.py", "gateway/edge/listener.py", "gateway/edge/body.py", "gateway/edge/repeat.py")
+SERVER_SIDE = tuple(f"gateway/edge/{name}.py" for name in ("downstream", "listener", "request", "body", "repeat"))
 
 HANDLER_SEAMS = {
     "_buffer_paused", "_close", "_current_request", "_drain_helper", "_force_close", "_handler_waiter", "_keepalive_handle",

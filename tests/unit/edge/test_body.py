@@ -1,6 +1,8 @@
 """Request bodies: held when short, streamed when long, bounded always."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiohttp.base_protocol import BaseProtocol
@@ -9,6 +11,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from gateway.edge.body import Body, open_body
 from gateway.edge.repeat import ArrivedBody
+from gateway.edge.request import Request
 from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Fault, Refusal
 from gateway.model.service import Limits, Timeouts
 from gateway.protocol.headers import RequestHead
@@ -23,12 +26,6 @@ class Downstream:
     def write(self, data: bytes) -> bool:
         self.written += data
         return True
-
-
-class Request:
-    def __init__(self, body: StreamReader | ArrivedBody) -> None:
-        self.body = body
-        self.downstream = Downstream()
 
 
 def reader(*pieces: bytes, ended: bool = False) -> StreamReader:
@@ -50,9 +47,10 @@ def head(length: int | None = None, *, chunked: bool = False, expects: bool = Fa
     return RequestHead(tuple(fields), http_10=False, limit_bytes=9999)
 
 
-async def opened(body: StreamReader | ArrivedBody, head: RequestHead) -> tuple[Body, Request]:
-    request = Request(body)
-    return await open_body(request, head, LIMITS, Timeouts()), request  # type: ignore[arg-type]
+async def opened(body: StreamReader | ArrivedBody, head: RequestHead) -> tuple[Body, Any]:
+    downstream: Any = Downstream()
+    request = Request(SimpleNamespace(method="POST", path="/"), body, downstream)
+    return await open_body(request, head, LIMITS, Timeouts()), request
 
 
 async def test_what_is_all_there_is_held() -> None:

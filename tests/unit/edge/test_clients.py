@@ -48,3 +48,12 @@ def test_a_repeated_head_is_read_once_but_not_for_a_peer_that_is_not_ours() -> N
         "203.0.113.1",
         "192.0.2.9",
     ]
+
+
+def test_one_head_from_two_proxies_of_ours() -> None:
+    clients, same = Clients(PROXIES), head("unknown")
+    assert [clients.address(peer, same) for peer in ("10.1.1.1", "10.2.2.2", "10.1.1.1")] == [
+        "10.1.1.1",
+        "10.2.2.2",
+        "10.1.1.1",
+    ]

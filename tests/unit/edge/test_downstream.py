@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp.web_protocol import RequestHandler
 from fakes.edge import RunningEdge, gateway, request_bytes, until
 from fakes.provider import Exchange, FakeProvider, Gate, gated, reply, stream
 
@@ -259,6 +260,25 @@ async def test_a_repeated_head_is_a_request_of_its_own(edge: RunningEdge, provid
     await until(lambda: len(edge.records) == 5)
     assert len({record.id for record in edge.records}) == 5
     assert [record.request_size for record in edge.records] == [3, 3, 0, 20_000, 1]
+
+
+async def test_a_head_is_known_on_every_connection_until_the_last_that_sent_it_ends(
+    edge: RunningEdge, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert edge.edge._server is not None
+    repeats = edge.edge._server.repeats
+    fed: list[bytes] = []
+    parsed = RequestHandler.data_received
+    monkeypatch.setattr(RequestHandler, "data_received", lambda self, data: (data and fed.append(data), parsed(self, data))[1])
+    async with edge.client() as first, edge.client() as second, edge.client() as third:
+        for wire, body in ((first, b"one"), (second, b"two"), (first, b""), (third, b"three")):
+            assert (await wire.ask("POST", target(), KEY, body)).body == told("x", body)
+        assert (len(fed), len(repeats)) == (1, 1), "parsed once for all"
+        other = {**KEY, "X-Other": "1"}
+        assert (await second.ask("POST", target(), other, b"2")).body == told("x", b"2")
+        assert (await third.ask("POST", target(), other, b"3")).body == told("x", b"3")
+        assert (len(fed), len(repeats)) == (2, 2)
+    await until(lambda: len(repeats) == 0)
 
 
 @pytest.mark.parametrize("length", ["{}", "{} ", "{}\t", "  {}", "00{}"])

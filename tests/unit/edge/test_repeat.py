@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.edge.repeat import ArrivedBody, Repeat
+from gateway.edge.repeat import ArrivedBody, Repeat, Repeats
 from gateway.protocol.headers import RequestHead
 
 HEAD = b"POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX: y\r\n\r\n"
@@ -78,3 +78,41 @@ async def test_an_arrived_body_is_read_once() -> None:
     assert await body.readany() == b"hello"
     assert await body.readany() == body.read_nowait() == b""
     body.set_exception(RuntimeError())
+
+
+def test_connections_share_a_head_as_long_as_one_of_them_keeps_it() -> None:
+    repeats = Repeats()
+    first, second = repeat_of(HEAD, 5), repeat_of(HEAD.replace(b" 5", b" 11"), 11)
+    assert first is not None
+    assert second is not None
+    assert repeats.use(first) is first
+    assert repeats.use(second) is first, "only the length differs"
+    assert (len(repeats), first.users) == (1, 2)
+    assert repeats.find(HEAD.replace(b" 5", b" 7") + b"seven..") is first
+    repeats.leave(first)
+    assert repeats.find(HEAD + b"hello") is first
+    repeats.leave(first)
+    assert len(repeats) == 0
+    assert repeats.find(HEAD + b"hello") is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\r\n",
+        b"\r\n\r\n",
+        HEAD[:-1],
+        b"\r\n" + HEAD,
+        HEAD.replace(b"X: y", b"X: z"),
+        HEAD.replace(b" 5", b" x"),
+        HEAD.replace(b"Content-Length: 5\r\n", b""),
+        HEAD[:-2] + b"Content-Length: 5\r\n\r\n",
+    ],
+)
+def test_other_heads_are_not_found(data: bytes) -> None:
+    repeats, known = Repeats(), repeat_of(HEAD, 5)
+    assert known is not None
+    repeats.use(known)
+    assert repeats.find(data) is None
+    assert repeats.find(HEAD + data) is known, "what comes behind a head is for `body_in` to judge"

@@ -71,3 +71,13 @@ def test_what_could_not_be_sent_is_part_of_the_next() -> None:
     counts.give_back(frame)
     again = counts.take()
     assert again == Unauthenticated([(ACCOUNT, "g", 2)], frame.passed)
+
+
+def test_callers_with_one_head_are_told_apart_by_their_addresses() -> None:
+    counts = UnauthenticatedCounts(Reader(b"pepper"))
+    first = exchange(address="192.0.2.1")
+    for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
+        counts.passed(filled(head=first.head, route=ROUTE, plan=PLAN, address=address))
+    told = counts.take()
+    assert told is not None
+    assert sorted((row[2], row[-1]) for row in told.passed) == [("192.0.2.1", 2), ("192.0.2.2", 1)]

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,7 +100,7 @@ def chosen(given: argparse.Namespace) -> tuple[Plan, dict[str, str]]:
     names = tuple(name for name in wanted if name not in skipped)
     if given.smoke:
         paces = ((50, 10, 50.0, 0.2),)
-        return Plan(names, rounds=1, seconds=1.0, paces=paces, clients=(64,), idle=200, large=10 * MB), skipped
+        return Plan(names, rounds=1, seconds=1, paces=paces, clients=(64,), idle=200, large=10 * MB), skipped
     paces = tuple(pace for pace in Plan.paces if pace[0] in given.streams)
     plan = Plan(names, rounds=given.rounds, seconds=given.seconds, paces=paces)
     files = raise_limits()
@@ -116,11 +117,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="figures are medians over this many")
     counts = [pace[0] for pace in Plan.paces]
     parser.add_argument("--streams", nargs="+", type=int, choices=counts, default=counts, help="how many at once")
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of one round of whole answers")
+    parser.add_argument("--seconds", type=int, default=4, help="length of one round of whole answers; wrk takes whole ones")
     parser.add_argument("--results", type=Path, help="folder for the results: bench/results, a temporary one for --smoke")
     parser.add_argument("--name", help="of the result files: compare for a whole run, partial for any other")
     parser.add_argument("--smoke", action="store_true", help="one short round of everything, few systems")
     given = parser.parse_args()
+    # Ended from outside it takes its systems along, also where a shell in the background had SIGINT ignored.
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, signal.default_int_handler)
     whole = given.scenarios == list(SCENARIOS) and given.systems == list(SYSTEMS) and given.streams == counts
     name = given.name or ("compare" if whole else "partial")
     folder = given.results or (Path(tempfile.mkdtemp(prefix="bench-")) if given.smoke else RESULTS)

@@ -48,7 +48,7 @@ def run(names: list[str], rounds: int, seconds: float, streams: list[int], event
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="figures are medians over this many")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of one round of whole answers")
+    parser.add_argument("--seconds", type=int, default=10, help="length of one round of whole answers")
     parser.add_argument("--streams", type=int, nargs="*", default=[200, 1000])
     parser.add_argument("--events", type=int, default=40)
     parser.add_argument("--systems", nargs="*", choices=SYSTEMS, default=["direct", "nginx", "haproxy", "envoy", "gateway"])

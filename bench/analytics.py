@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from gateway.control.rollups import KEPT_S, answered, asked, compared  # noqa: E402
 from gateway.kit.ids import uuid7  # noqa: E402
 from gateway.model.records import LogRecord  # noqa: E402
-from gateway.model.rollups import DAY_S, HOUR_S, MINUTE_S  # noqa: E402
+from gateway.model.rollups import DAY_S, HOUR_S, MINUTE_S, fold  # noqa: E402
 from gateway.providers.pricing import PriceTable  # noqa: E402
 from gateway.store import rollups  # noqa: E402
 from gateway.store.database import sqlite_database  # noqa: E402
@@ -62,7 +62,7 @@ async def fill(store: RelationalStore, rows: int) -> None:
         moments = [NOW - 365 * DAY_S + at * step for at in range(day * rows // 365, (day + 1) * rows // 365)]
         records = [record(at if at >= minutes_from else at // HOUR_S * HOUR_S, dice)._replace(cost=0.001) for at in moments]
         async with store._writing() as connection:
-            await rollups.add(connection, store._database, records)
+            await rollups.add(connection, store._database, fold(records))
     await store.expire_rollups({span: NOW - kept_s for span, kept_s in KEPT_S.items()})
 
 

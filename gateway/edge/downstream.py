@@ -225,10 +225,25 @@ class Downstream(RequestHandler):
         transport.write(data)
         return True
 
-    async def drained(self, timeout_s: float) -> None:
-        """Return when the client takes bytes again; ConnectionError or TimeoutError if it does not."""
-        async with asyncio.timeout(timeout_s):
-            await self._drain_helper()
+    async def drained(self, gap_s: float) -> None:
+        """Return when the client takes bytes again. ConnectionError if it is gone, TimeoutError once it took nothing at all
+        for so long: a slow reader may be slow."""
+        transport = self.transport
+        if transport is None:
+            raise ConnectionResetError
+        if not self.writing_paused:
+            return
+        waiter = self._drain_waiter = self._loop.create_future()
+        try:
+            left = transport.get_write_buffer_size()
+            while not waiter.done():
+                await asyncio.wait((waiter,), timeout=gap_s)
+                before, left = left, transport.get_write_buffer_size()
+                if not waiter.done() and left >= before:
+                    raise TimeoutError
+            waiter.result()
+        finally:
+            waiter.cancel()
 
     def cut(self, *, reset: bool) -> None:
         """End visibly a body that will not be whole; `reset` where a plain close would look like its end."""

@@ -53,6 +53,8 @@ _CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _STALE: Final = b"x-gateway-auth: stale\r\n"
 """The token could not be checked and goes on within its grace."""
+_MUTE: Final = ("application/octet-stream", "audio/", "image/", "video/")
+"""Media types of answers that tell no usage."""
 # Proxies in front of us must not hold events back either.
 _UNBUFFERED: Final = b"x-accel-buffering: no\r\n"
 _UNCACHED: Final = b"cache-control: no-cache\r\n"
@@ -201,7 +203,7 @@ class Relay:
 
     def _tap(self, x: Exchange, attempt: Attempt, encoding: bytes) -> UsageTap | None:
         """The usage tap, where a record will want it."""
-        if not x.logged or attempt.dialect is Dialect.NONE:
+        if not x.logged or attempt.dialect is Dialect.NONE or x.response_type.startswith(_MUTE):
             return None
         return UsageTap(attempt.dialect, streamed=x.streamed, count=self._reporter.count, encoding=encoding)
 

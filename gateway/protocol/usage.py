@@ -23,6 +23,8 @@ _TOKEN: Final = re.compile(rb'\\.|["\[{\]}]', re.DOTALL)
 """An escape, so that its quote ends nothing; a quote; a bracket."""
 _QUOTE: Final = 0x22
 _HEAD_BYTES: Final = 4096
+_TAIL_BYTES: Final = 16_384
+"""Room for what stands behind usage: the Responses API repeats 16 entries of metadata there, each of up to 576 characters."""
 _BIGGEST: Final = 2**53
 """Beyond it JSON readers disagree; nobody's token count."""
 
@@ -143,10 +145,13 @@ class _Events:
 
 
 class _Body:
-    __slots__ = ("_head", "_limit_bytes", "_tail", "_total_bytes")
+    """A body up to the limit is kept whole; of a longer one only the end, where usage stands."""
+
+    __slots__ = ("_head", "_limit_bytes", "_tail", "_tail_bytes", "_total_bytes")
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
+        self._tail_bytes = min(limit_bytes, _TAIL_BYTES)
         self._total_bytes = 0
         self._head = b""
         self._tail: bytes | bytearray = b""
@@ -161,12 +166,14 @@ class _Body:
         if len(self._head) < _HEAD_BYTES:
             self._head += chunk[: _HEAD_BYTES - len(self._head)]
         self._total_bytes += size
-        if not isinstance(self._tail, bytearray):
-            self._tail = bytearray(self._tail)
-        self._tail += chunk
-        surplus = len(self._tail) - self._limit_bytes
-        if surplus > 0:
-            del self._tail[:surplus]
+        if self._total_bytes <= self._limit_bytes:
+            if not isinstance(self._tail, bytearray):
+                self._tail = bytearray(self._tail)
+            self._tail += chunk
+        elif size >= self._tail_bytes:
+            self._tail = chunk[-self._tail_bytes :]
+        else:
+            self._tail = bytes(self._tail[size - self._tail_bytes :]) + chunk
 
     def finish(self, whole: bool) -> Usage:
         data = bytes(self._tail)

@@ -266,13 +266,15 @@ def stream(
     return behaviour
 
 
-def generated(total_bytes: int, piece_bytes: int = 65_536, *, framing: Framing = "length") -> Behaviour:
+def generated(
+    total_bytes: int, piece_bytes: int = 65_536, *, framing: Framing = "length", content_type: str = "application/octet-stream"
+) -> Behaviour:
     """A body too large to hold: the bytes 0..255 over and over, made as they are taken."""
 
     async def behaviour(exchange: Exchange) -> None:
         await exchange.body()
         piece = bytes(range(256)) * (piece_bytes // 256 + 1)
-        await exchange.head(200, [("Content-Type", "application/octet-stream")], framing=framing, length=total_bytes)
+        await exchange.head(200, [("Content-Type", content_type)], framing=framing, length=total_bytes)
         sent = 0
         while sent < total_bytes:
             start = sent % 256

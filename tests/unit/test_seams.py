@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp.http_parser
 import pytest
 from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVER_SIDE = tuple(f"gateway/edge/{name}.py" for name in ("downstream", "listener", "request", "body", "repeat"))
 
 HANDLER_SEAMS = {
-    "_buffer_paused", "_close", "_current_request", "_drain_helper", "_force_close", "_handler_waiter", "_keepalive_handle",
+    "_buffer_paused", "_close", "_current_request", "_drain_waiter", "_force_close", "_handler_waiter", "_keepalive_handle",
     "_keepalive_timeout", "_lingering_time", "_loop", "_messages", "_msg_queue_resume_size", "_next_keepalive_close_time",
     "_parser", "_process_keepalive", "_reading_paused", "_request_count", "_request_handler", "_request_in_progress",
     "_resume_reading_if_drained",
@@ -127,8 +128,8 @@ def test_methods_we_override_or_call_have_their_signatures() -> None:
     assert parameters(RequestHandler.connection_made) == ["self", "transport"]
     assert parameters(RequestHandler.force_close) == ["self"]
     assert parameters(RequestHandler._process_keepalive) == ["self"]
-    assert parameters(RequestHandler._drain_helper) == ["self"]
-    assert inspect.iscoroutinefunction(RequestHandler._drain_helper)
+    for ends_the_wait in (BaseProtocol.resume_writing, BaseProtocol.connection_lost):
+        assert "_drain_waiter" in ends_the_wait.__code__.co_names
 
 
 async def test_the_low_level_server_has_the_parts() -> None:

@@ -9,6 +9,7 @@ from aiohttp.web_protocol import RequestHandler
 from fakes.edge import RunningEdge, gateway, request_bytes, until
 from fakes.provider import Exchange, FakeProvider, Gate, gated, reply, stream
 
+from gateway.edge.downstream import Downstream, EdgeServer
 from gateway.link.frames import Patch, Revoke
 from gateway.model.service import Timeouts
 
@@ -406,3 +407,52 @@ async def test_idle_connections_are_closed() -> None:
     async with RunningEdge(timeouts=Timeouts(keepalive_s=0.2)) as edge, edge.client() as wire:
         assert (await wire.ask("GET", "/livez")).status == 200
         assert await wire.ended()
+
+
+class Reader:
+    """A transport whose client takes what a test says, wait by wait."""
+
+    def __init__(self, *left: int) -> None:
+        self.left = list(left)
+
+    def get_write_buffer_size(self) -> int:
+        return self.left.pop(0)
+
+    def close(self) -> None:
+        """There is no socket."""
+
+
+@pytest.fixture
+async def full() -> Downstream:
+    """A connection whose client has not taken what was written."""
+    server = EdgeServer(lambda request: None, header_limit_bytes=1, head_s=1)
+    downstream = Downstream(server, loop=asyncio.get_running_loop())
+    downstream.pause_writing()
+    return downstream
+
+
+async def test_a_slow_reader_is_waited_for_as_long_as_it_reads(full: Downstream) -> None:
+    full.transport = Reader(900, 600, 300, 299, 299)  # type: ignore[assignment]
+    with pytest.raises(TimeoutError):
+        await full.drained(0.01)
+    assert full.transport.left == []  # type: ignore[union-attr]
+
+
+async def test_a_reader_that_catches_up_ends_the_wait(full: Downstream) -> None:
+    full.transport = Reader(900, 600, 0)  # type: ignore[assignment]
+    waiting = asyncio.ensure_future(full.drained(60))
+    await asyncio.sleep(0)
+    full.resume_writing()
+    await waiting
+    await full.drained(60)  # nothing to wait for any more
+
+
+async def test_a_reader_that_leaves_ends_the_wait(full: Downstream) -> None:
+    full.transport = Reader(900, 900)  # type: ignore[assignment]
+    waiting = asyncio.ensure_future(full.drained(60))
+    await asyncio.sleep(0)
+    full.connection_lost(OSError("gone"))
+    with pytest.raises(ConnectionError):
+        await waiting
+    with pytest.raises(ConnectionError):
+        await full.drained(60)

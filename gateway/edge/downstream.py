@@ -159,16 +159,24 @@ class Downstream(RequestHandler):
         self._loop.call_soon(body.set_exception, error)
 
     def _take_repeat(self, data: bytes) -> bool:
-        """Take `data` as one whole request whose head is known, this connection's last one or another's."""
+        """Take `data` as one whole request whose head is known: this connection's last one, with the same values or with
+        others that mean nothing to us, or another connection's."""
         repeat = self._repeat
+        if repeat is not None:
+            body = repeat.body_in(data)
+            if body is not None:
+                self._take(repeat.message, ArrivedBody(body, repeat.head))
+                return True
+            varied = repeat.varied_in(data)
+            if varied is not None:
+                self._take(repeat.message, ArrivedBody(varied[1], varied[0]))
+                return True
+        repeat = self._repeats.find(data)
         body = repeat.body_in(data) if repeat is not None else None
-        if body is None:
-            repeat = self._repeats.find(data)
-            body = repeat.body_in(data) if repeat is not None else None
-            if body is None:
-                return False
-            self._keep(repeat)
-        self._take(repeat.message, ArrivedBody(body))  # type: ignore[union-attr]
+        if repeat is None or body is None:
+            return False
+        self._keep(repeat)
+        self._take(repeat.message, ArrivedBody(body, repeat.head))
         return True
 
     def _keep(self, repeat: Repeat | None) -> None:
@@ -185,11 +193,11 @@ class Downstream(RequestHandler):
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def head_of(self, message: Message) -> RequestHead:
+    def head_of(self, request: Request) -> RequestHead:
         """The request's head, read strictly. Raises Refusal."""
-        repeat = self._repeat
-        if repeat is not None and repeat.message is message:
-            return repeat.head
+        message, body, repeat = request.message, request.body, self._repeat
+        if type(body) is ArrivedBody:
+            return body.head
         try:
             examine_line(message.method, message.path, message.version)
             http_10 = message.version[1] == 0

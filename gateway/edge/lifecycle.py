@@ -50,7 +50,7 @@ class Lifecycle:
         x = Exchange(request, self.report.clock)
         self.in_flight += 1
         try:
-            x.head = request.downstream.head_of(request.message)
+            x.head = request.downstream.head_of(request)
             x.route = route_of(request, x.head)
             x.plan = self.settings.plan_for(x.route)
             x.options = options_of(x.head)

@@ -1,28 +1,35 @@
 """A keep-alive client's repeated head, recognised by its bytes (decision 0003).
 
-Clients send the same head request after request; only the length of the body differs. What is byte for byte the same was
-parsed, checked and routed before: it needs none of it again, on whichever connection it comes. The memory of a head ends with
-the last connection that sent it.
+Clients send the same head request after request; only the length of the body differs, and perhaps a request's or trace's id.
+What is byte for byte the same was parsed, checked and routed before: it needs none of it again, on whichever connection it
+comes. The memory of a head ends with the last connection that sent it.
 """
 
 import re
 from typing import Any, Final
 
 from gateway.protocol.headers import RequestHead
+from gateway.protocol.varied_head import varied_head
 
 Message = Any
 """aiohttp's RawRequestMessage: its parser in C and the one in Python each have a class of that name."""
 
+_LARGEST: Final = 8192
+"""Bytes of a head that varies."""
+_DIGITS: Final = 18
+"""Of a length."""
 _LENGTH_FIELD: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})(?=\r\n)", re.IGNORECASE)
 
 
 class ArrivedBody:
-    """The body of a request that came whole in one read; stands where aiohttp has its StreamReader."""
+    """The body of a request that came whole in one read, with a head that is known; stands where aiohttp has its
+    StreamReader."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "head")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, head: RequestHead) -> None:
         self._data = data
+        self.head = head
 
     def is_eof(self) -> bool:
         return True
@@ -41,10 +48,11 @@ class ArrivedBody:
 class Repeat:
     """The head of a request, as bytes: a client sends it again but for the body's length.
 
-    What is byte for byte the same needs no second parsing; only the digits of Content-Length may differ.
+    What is byte for byte the same needs no second parsing; only the digits of Content-Length may differ, and with somewhat
+    more work the values of fields that mean nothing to us.
     """
 
-    __slots__ = ("_after", "_before", "head", "message", "users")
+    __slots__ = ("_after", "_before", "_length_at", "_lines", "_prefixes", "head", "message", "users")
 
     def __init__(self, before: bytes, after: bytes, message: Message, head: RequestHead) -> None:
         self.message: Message = message
@@ -53,6 +61,12 @@ class Repeat:
         self._after = after
         self.users = 0
         """Connections that sent it last."""
+        self._lines: list[bytes] = []
+        """Filled when a head is first compared line by line; the length's has no digits."""
+        self._prefixes: list[bytes] = []
+        """What a line must begin with to have another value; empty where none may be had."""
+        self._length_at = 0
+        """Which line is the length's; 0: there is none."""
 
     @property
     def key(self) -> tuple[bytes, bytes]:
@@ -76,11 +90,55 @@ class Repeat:
         start = len(before)
         if not after:
             return b"" if len(data) == start else None
-        stop = data.find(b"\r", start, start + 19)
+        stop = data.find(b"\r", start, start + _DIGITS + 1)
         if stop < 0 or not (digits := data[start:stop]).isdigit() or not data.startswith(after, stop):
             return None
         begin = stop + len(after)
         return data[begin:] if len(data) - begin == int(digits) else None
+
+    def varied_in(self, data: bytes) -> tuple[RequestHead, bytes] | None:
+        """Head and body, if `data` is this head with other values that mean nothing to us, and exactly the body it
+        announces; None for anything else."""
+        end = data.find(b"\r\n\r\n")
+        if not 0 < end <= _LARGEST:
+            return None
+        if not self._lines:
+            self._take_apart()
+        lines = data[:end].split(b"\r\n")
+        known, prefixes, length_at = self._lines, self._prefixes, self._length_at
+        if len(lines) != len(known):
+            return None
+        values: list[tuple[int, bytes]] = []
+        length = b"" if length_at else b"0"
+        for at in range(len(lines)):
+            line = lines[at]
+            if line == known[at]:
+                continue
+            prefix = prefixes[at]
+            if not prefix or not line.startswith(prefix):
+                return None
+            if at == length_at:
+                length = line[len(prefix) :]
+            else:
+                values.append((at - 1, line[len(prefix) :]))
+        if len(length) > _DIGITS or not length.isdigit() or len(data) - end - 4 != int(length):
+            return None
+        head = varied_head(self.head, values)
+        return None if head is None else (head, data[end + 4 :])
+
+    def _take_apart(self) -> None:
+        lines = (self._before + self._after)[:-4].split(b"\r\n")
+        prefixes = [b""] * len(lines)
+        free = self.head.free()
+        if len(free) == len(lines) - 1:
+            for number, (name, value) in enumerate(self.head.fields):
+                prefix = lines[number + 1].removesuffix(value)
+                if free[number] and value and prefix.rstrip(b" \t") == name + b":":
+                    prefixes[number + 1] = prefix
+        if self._after:
+            self._length_at = self._before.count(b"\r\n")
+            prefixes[self._length_at] = lines[self._length_at]
+        self._lines, self._prefixes = lines, prefixes
 
 
 class Repeats:

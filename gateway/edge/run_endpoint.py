@@ -48,6 +48,7 @@ class RunEndpoint:
 
     async def _model_in_body(self, x: Exchange, route: Route) -> Attempt:
         assert x.plan is not None
+        assert x.head is not None
         body = await self._targeting.open(x)
         if not body.whole:
             if body.length is not None and body.length > self._limit_bytes:
@@ -64,12 +65,13 @@ class RunEndpoint:
         target = self._targeting.endpoint_target(route, provider, endpoint, name)
         body.replace(orjson.dumps({"model": name, **given}))
         body.length = len(body.held)  # rewritten whole: its length is known now, however it came
-        attempt = self._targeting.attempt(x, provider, target, endpoint, plain=True)
+        attempt = self._targeting.attempt(x, x.head, provider, target, endpoint, plain=True)
         return attempt._replace(enveloped=True)
 
     def _workers_ai(self, x: Exchange, route: Route, model: str) -> Attempt:
         directory = self._targeting.directory
         assert x.plan is not None
+        assert x.head is not None
         if not acceptable_model(model):
             raise Refusal(UNKNOWN_MODEL)
         provider = x.provider = directory.by_slug("workers-ai", x.plan.custom)
@@ -77,7 +79,7 @@ class RunEndpoint:
         url = registry.native_url(provider, f"run/{model}", account_id=route.account_id, base_url=directory.base(provider))
         origin, path = split_url(url)  # `parse_base` takes no `@`
         target = Target(provider=provider, origin=origin, path=path, credential=provider.credential, model=model)
-        return self._targeting.attempt(x, provider, target, Endpoint.RUN)
+        return self._targeting.attempt(x, x.head, provider, target, Endpoint.RUN)
 
 
 def _read(held: bytes, limit_bytes: int) -> tuple[str, dict[str, Any]]:

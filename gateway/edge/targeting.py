@@ -25,6 +25,7 @@ from gateway.model.routes import Endpoint, Route, Surface
 from gateway.model.service import EdgeConfig
 from gateway.model.targets import Dialect, Origin, Provider, Target, parse_base
 from gateway.model.tokens import TOKEN_PREFIX
+from gateway.protocol.headers import RequestHead
 from gateway.protocol.jsonspan import SpanState, StringFinder
 from gateway.providers import registry
 
@@ -128,7 +129,7 @@ class Targeting:
             return ()
         x.provider = worked_out.attempts[0].target.provider
         x.body = arrived_body(request, self._limits, self._timeouts)
-        return worked_out.attempts
+        return _varied(worked_out.attempts, head)  # type: ignore[arg-type]
 
     async def choose(self, x: Exchange) -> tuple[Attempt, ...]:
         """What to try, in order. Raises Refusal."""
@@ -148,10 +149,10 @@ class Targeting:
         assert permit is not None
         provider = x.provider = self.directory.by_slug(route.provider, plan.custom)
         target = self._native_target(route, provider, x.options.fal_target_url)
-        attempts = (self.attempt(x, provider, target, None),)
+        attempts = (self.attempt(x, head.base, provider, target, None),)
         head.memo["native"] = _WorkedOut(x.request.target, plan, permit.authenticated, attempts)
         await self.open(x)
-        return attempts
+        return _varied(attempts, head)
 
     async def _for_model(self, x: Exchange, route: Route) -> Attempt:
         plan, endpoint = x.plan, route.endpoint
@@ -163,7 +164,8 @@ class Targeting:
         provider, model = self.directory.by_model(finder.value, plan.custom)
         x.provider, x.model = provider, model
         body.replace(finder.spliced(model))
-        return self.attempt(x, provider, self.endpoint_target(route, provider, endpoint, model), endpoint)
+        assert x.head is not None
+        return self.attempt(x, x.head, provider, self.endpoint_target(route, provider, endpoint, model), endpoint)
 
     async def open(self, x: Exchange) -> Body:
         assert x.head is not None
@@ -186,12 +188,12 @@ class Targeting:
         )
 
     def attempt(
-        self, x: Exchange, provider: Provider, target: Target, endpoint: Endpoint | None, plain: bool = False
+        self, x: Exchange, head: RequestHead, provider: Provider, target: Target, endpoint: Endpoint | None, plain: bool = False
     ) -> Attempt:
-        """The attempt with its key and the fields the provider demands; `plain` asks for an answer without coding."""
-        route, head, plan, permit = x.route, x.head, x.plan, x.permit
+        """The attempt with the fields of `head`, its key and what the provider demands; `plain` asks for an answer without
+        coding."""
+        route, plan, permit = x.route, x.plan, x.permit
         assert route is not None
-        assert head is not None
         assert plan is not None
         assert permit is not None
         credential = choose_credential(route, head, plan, permit, x.options, provider)
@@ -229,6 +231,13 @@ class Targeting:
                 self._native.clear()
             self._native[key] = target
         return target
+
+
+def _varied(attempts: tuple[Attempt, ...], head: RequestHead) -> tuple[Attempt, ...]:
+    """What was worked out from the base of this head, for this head."""
+    if head.base is head:
+        return attempts
+    return tuple([Attempt(one.target, head.vary(one.block), one.dialect, one.guarded, one.enveloped) for one in attempts])
 
 
 def request_block(method: str, target: Target, lines: bytes) -> bytes:

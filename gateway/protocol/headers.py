@@ -56,6 +56,9 @@ CREDENTIAL_FIELDS: Final = frozenset(
 )
 """Slots that may hold a provider's key, or one of our tokens in its place (specification section 2.1)."""
 
+_READ: Final = CREDENTIAL_FIELDS | {b"content-type", b"content-encoding", b"user-agent", b"x-fal-target-url"}
+"""Fields whose values somebody reads, besides those that are noted or dropped."""
+
 _SINGLETONS: Final = CREDENTIAL_FIELDS | {b"cf-aig-authorization", b"expect", b"host", b"content-length", b"transfer-encoding"}
 
 # Field values: no control characters but tab, nothing that is not UTF-8 (RFC 9110 section 5.5).
@@ -111,7 +114,7 @@ class RequestHead:
         seen: set[bytes] = set()
         for name, value in self.fields:
             size += len(name) + len(value) + 4
-            if _UNCLEAN.search(value) or not _is_utf8(value):
+            if not clean(value):
                 raise Refusal(MALFORMED)
             key = name.lower()
             if key in _SINGLETONS:
@@ -167,6 +170,23 @@ class RequestHead:
                 return value
         return b""
 
+    @property
+    def base(self) -> "RequestHead":
+        """The head that keeps what was derived: this one, or the one that it varies (protocol/varied_head.py)."""
+        return self
+
+    def vary(self, block: bytes) -> bytes:
+        """A head block made from `base`, with this head's values."""
+        return block
+
+    def free(self) -> list[bool]:
+        """Field by field: whether its value means nothing to us and only crosses."""
+        names = [name.lower() for name, _ in self.fields]
+        bound = _REQUEST_DROPPED | _READ | self._connection_named | frozenset(_NOTES)
+        return [
+            name not in bound and names.count(name) == 1 and not name.startswith(_REQUEST_DROPPED_PREFIXES) for name in names
+        ]
+
     def crossing(self, without: frozenset[bytes] = frozenset()) -> bytes:
         """The block of fields that crosses to the provider, less those named; each line ends with CRLF."""
         block = self._blocks.get(without)
@@ -191,7 +211,10 @@ _NOTES: Final = {
 }
 
 
-def _is_utf8(value: bytes) -> bool:
+def clean(value: bytes) -> bool:
+    """Whether a field's value may be acted upon and passed on."""
+    if _UNCLEAN.search(value):
+        return False
     if value.isascii():
         return True
     try:

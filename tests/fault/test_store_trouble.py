@@ -1,7 +1,7 @@
-"""Promise: a store that takes nothing, or is gone, fails no known token, loses no log row, and is used again by itself
-(1, 3, 30, R-04, R-27).
+"""Promise: a store that takes nothing, or is gone, fails no known token, loses no log row while the queue has room and counts
+those that it has not, and is used again by itself (1, 3, 30, R-04, R-27).
 
-AIG_LONG=1 asks more often, and for a minute.
+AIG_LONG=1 asks for a minute: thousands of requests a second, more than the queue holds.
 """
 
 import contextlib
@@ -98,6 +98,16 @@ def stored(service: Service) -> int:
         return int(connection.execute("SELECT count(*) FROM records").fetchone()[0])
 
 
+def accounted(service: Service, expected: int) -> bool:
+    """Whether each of so many rows is stored, or counted as dropped; nothing is dropped for want of room by a few requests."""
+    assert LONG or not dropped(service)
+    return stored(service) + dropped(service) == expected
+
+
+def dropped(service: Service) -> int:
+    return int(metric(service, "log_records_dropped"))
+
+
 def metric(service: Service, *names: str) -> float:
     """Sum over all labels of the families that are called so."""
     lines = call(service.ops_origin, "GET", "/metrics").body.decode().splitlines()
@@ -115,15 +125,14 @@ def test_known_tokens_pass_and_the_log_is_complete_afterwards(service: Service, 
     earlier = stored(service)
     assert ask(service, token) == 200
     until(lambda: stored(service) == earlier + 1)
-    before = stored(service)
+    before = stored(service) + dropped(service)
     with trouble(service):
         asked = keep_asking(service, token)
         until(lambda: waiting(service), "records are at the recorder, which cannot write")
         assert call(service.origin, "GET", "/readyz").status == 200
-        assert stored(service) == before
-    until(lambda: stored(service) == before + asked, "what waited is stored")
-    print(f"{trouble.__name__}: {asked} requests, none failed, none unlogged")
-    assert metric(service, "log_records_dropped") == 0
+        assert stored(service) == earlier + 1
+    until(lambda: accounted(service, before + asked), "what waited is stored")
+    print(f"{trouble.__name__}: {asked} requests, none failed, {dropped(service)} rows in all found the queue full")
 
 
 @pytest.mark.parametrize("trouble", [disk_full, locked])
@@ -154,20 +163,22 @@ def test_a_change_that_cannot_be_stored_is_told_as_503(service: Service, trouble
 
 
 @pytest.mark.timeout(300)
-def test_a_store_that_is_gone_fails_no_known_token(service: Service) -> None:
+def test_a_store_that_is_gone_fails_no_known_token(start_service: Callable[..., Service], upstream: FakeProvider) -> None:
+    service = start_service(providers={"openai": upstream.origin + "/v1"}, workers=1)  # its counters begin with its processes
     management = service.management
     token, unseen = management.create_token().value, management.create_token().value
     earlier = stored(service)
     assert ask(service, token) == 200
     until(lambda: stored(service) == earlier + 1)
+    before = stored(service)
     with gone(service):
         asked = keep_asking(service, token)
         assert ask(service, unseen) == 503, "it may well be good: not 401"
         assert call(service.origin, "GET", "/readyz").status == 200
     until(lambda: ask(service, unseen) == 200, "the store is used again, without a restart")
     assert ask(service, token) == 200
-    until(lambda: stored(service) == earlier + 1 + asked + 2, "what waited is stored")
-    print(f"gone: {asked} requests, none failed, none unlogged")
+    until(lambda: accounted(service, before + asked + 2), "what waited is stored")
+    print(f"gone: {asked} requests, none failed, {dropped(service)} rows in all found the queue full")
 
 
 @pytest.mark.parametrize("trouble", [disk_full, locked])

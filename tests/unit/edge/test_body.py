@@ -54,14 +54,14 @@ async def opened(body: StreamReader | ArrivedBody, head: RequestHead) -> tuple[B
 
 
 async def test_what_is_all_there_is_held() -> None:
-    for arrived in (reader(b"hel", b"lo", ended=True), ArrivedBody(b"hello")):
+    for arrived in (reader(b"hel", b"lo", ended=True), ArrivedBody(b"hello", head())):
         body, request = await opened(arrived, head(5, expects=True))
         assert (body.held, body.length, body.whole, body.received_bytes) == (b"hello", 5, True, 5)
         assert request.downstream.written == b"", "nobody waits for a 100"
 
 
 async def test_a_repeated_head_may_announce_another_length() -> None:
-    body, _ = await opened(ArrivedBody(b"hello world"), head(5))
+    body, _ = await opened(ArrivedBody(b"hello world", head()), head(5))
     assert (body.held, body.length) == (b"hello world", 11)
 
 
@@ -161,7 +161,7 @@ async def test_a_client_that_leaves_is_no_refusal() -> None:
 
 
 async def test_what_is_replaced_moves_the_length() -> None:
-    body, _ = await opened(ArrivedBody(b"hello"), head(5))
+    body, _ = await opened(ArrivedBody(b"hello", head()), head(5))
     body.replace(b"hi")
     assert (body.held, body.length) == (b"hi", 2)
     streaming, _ = await opened(reader(b"x"), head(500))

@@ -249,6 +249,15 @@ async def test_an_answer_of_our_own_ends_a_connection_with_an_unread_body(edge: 
 # --- a repeated head ------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def fed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What goes through aiohttp's parser."""
+    seen: list[bytes] = []
+    parsed = RequestHandler.data_received
+    monkeypatch.setattr(RequestHandler, "data_received", lambda self, data: (data and seen.append(data), parsed(self, data))[1])
+    return seen
+
+
 def told(name: str, body: bytes) -> bytes:
     return f"POST /v1/{name} ".encode() + body
 
@@ -264,13 +273,10 @@ async def test_a_repeated_head_is_a_request_of_its_own(edge: RunningEdge, provid
 
 
 async def test_a_head_is_known_on_every_connection_until_the_last_that_sent_it_ends(
-    edge: RunningEdge, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+    edge: RunningEdge, provider: FakeProvider, fed: list[bytes]
 ) -> None:
     assert edge.edge._server is not None
     repeats = edge.edge._server.repeats
-    fed: list[bytes] = []
-    parsed = RequestHandler.data_received
-    monkeypatch.setattr(RequestHandler, "data_received", lambda self, data: (data and fed.append(data), parsed(self, data))[1])
     async with edge.client() as first, edge.client() as second, edge.client() as third:
         for wire, body in ((first, b"one"), (second, b"two"), (first, b""), (third, b"three")):
             assert (await wire.ask("POST", target(), KEY, body)).body == told("x", body)
@@ -280,6 +286,24 @@ async def test_a_head_is_known_on_every_connection_until_the_last_that_sent_it_e
         assert (await third.ask("POST", target(), other, b"3")).body == told("x", b"3")
         assert (len(fed), len(repeats)) == (2, 2)
     await until(lambda: len(repeats) == 0)
+
+
+@pytest.mark.parametrize("path", ["openai/chat/completions", "compat/chat/completions"])
+async def test_ids_that_vary_cross_without_another_parsing(
+    edge: RunningEdge, provider: FakeProvider, fed: list[bytes], path: str
+) -> None:
+    async with edge.client() as wire:
+        for number in (1, 2, 30, 4, 4, 1, 5):
+            if number == 5:  # the plans of settings that changed are worked out anew
+                edge.link.deliver(Patch(2, gateways=(gateway("open", authentication=False, collect_logs=False),)))
+            headers = {**KEY, "X-Request-Id": f"id-{number}", "traceparent": f"00-{number}"}
+            body = b'{"model":"openai/gpt-4o","pad":"%b"}' % (b"x" * number)
+            assert (await wire.ask("POST", RunningEdge.native("open", path), headers, body)).status == 200
+            got = provider.requests[-1]
+            assert (got.header("x-request-id"), got.header("traceparent")) == (f"id-{number}", f"00-{number}")
+            assert got.header("authorization") == KEY["Authorization"]
+            assert got.body.endswith(b'"%b"}' % (b"x" * number))
+    assert len(fed) == 1
 
 
 @pytest.mark.parametrize("length", ["{}", "{} ", "{}\t", "  {}", "00{}"])

@@ -1,8 +1,10 @@
-"""What a warm request may cost, counted: one write each way, no question to control, and so no read of the store.
+"""What a warm request may cost, counted: one write each way, no question to control, and so no read of the store (50); and no
+timer that could hold a byte back (35).
 
 The edge reaches the store through the link alone (tests/unit/test_floors.py), so what asks nothing reads nothing.
 """
 
+import ast
 from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from fakes.edge import RunningEdge, gateway, key
 from fakes.provider import FakeProvider
+from fakes.service import ROOT
 
 from gateway.edge.outgoing import BATCH_ROWS
 from gateway.link.frames import Counters, Records
@@ -65,3 +68,30 @@ async def test_a_warm_small_request(surface: str, provider: FakeProvider, monkey
 
 
 OPENAI = BODY.replace(b'"m"', b'"openai/m"')
+
+
+# --- nothing waits for a moment on the way of a byte ------------------------------------------------
+
+ON_THE_WAY = (
+    "edge/body.py",
+    "edge/delivery.py",
+    "edge/relay.py",
+    "edge/taps/sample.py",
+    "edge/taps/usage.py",
+    "protocol/sse.py",
+    "upstream/connection.py",
+    "upstream/framing.py",
+)
+TIMERS = frozenset({"sleep", "call_later", "call_at"})
+
+
+def test_no_timer_on_the_way_of_a_byte() -> None:
+    """But for one that ends a request whose caller set a short time."""
+    found = []
+    for file in ON_THE_WAY:
+        tree = ast.parse((ROOT / "gateway" / file).read_text())
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                used = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)} & TIMERS
+                found += [(file, function.name, name) for name in used]
+    assert found == [("upstream/connection.py", "restart_clock", "call_later")]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from fakes.provider import FakeProvider
-from fakes.service import Service, Token
+from fakes.service import RUN, Service, Token
 
 CHAT = b'{"model":"gpt-4.1-mini","messages":[]}'
 
@@ -72,3 +72,29 @@ def test_a_rolled_token_lives_under_its_new_value_only(start_service: Callable[.
     finally:
         clients.close()
     assert service.stop() == 0
+
+
+def test_a_permission_taken_away_is_gone_when_the_call_returns(
+    start_service: Callable[..., Service], upstream: FakeProvider
+) -> None:
+    service = start_service(providers={"openai": upstream.origin + "/v1"}, workers=2)
+    management = service.management
+    management.create_gateway("g1")
+    path = f"/v1/{service.account}/g1/openai/chat/completions"
+    clients = Clients(service)
+    try:
+        token = management.create_token("limited")
+        for permission, status in ((RUN, 200), ("AI Gateway Read", 401), (RUN, 200)):
+            management.call("PUT", f"/tokens/{token.id}", {"name": "limited", "policies": [allowing(service, permission)]})
+            assert set(clients.ask(path, with_token(token))) == {status}
+    finally:
+        clients.close()
+    assert service.stop() == 0
+
+
+def allowing(service: Service, permission: str) -> dict[str, object]:
+    return {
+        "effect": "allow",
+        "permission_groups": [{"id": service.management.permission_group(permission)}],
+        "resources": {f"com.cloudflare.api.account.{service.account}": "*"},
+    }

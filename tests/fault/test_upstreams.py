@@ -198,3 +198,13 @@ async def test_what_is_compressed_stays_so(provider: FakeProvider, behaviour: Be
         if answer.body[:2] == b"\x1f\x8b":
             assert gzip.decompress(answer.body)
         assert provider.only.header("accept-encoding") == "gzip"
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_a_compressed_request_stays_so(provider: FakeProvider, framing: str) -> None:
+    fields = {"Authorization": "Bearer sk-x", "Content-Encoding": "gzip", "Content-Type": "application/json"}
+    async with RunningEdge(gateways=OPEN, providers={"openai": provider.origin}) as edge:
+        how = {"body": ZIPPED} if framing == "length" else {"chunks": [ZIPPED[:50], ZIPPED[50:]]}
+        assert (await edge.ask("POST", edge.native("open", "openai/x"), fields, **how)).status == 200
+    assert provider.only.body == ZIPPED
+    assert provider.only.header("content-encoding") == "gzip"

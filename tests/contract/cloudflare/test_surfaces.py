@@ -281,6 +281,8 @@ async def test_the_providers_answer_passes_unchanged(edge: RunningEdge, provider
         ("Link", "<a>"),
         ("Link", "<b>"),
         ("retry-after", "3"),
+        ("x-ratelimit-remaining-tokens", "149984"),
+        ("anthropic-ratelimit-requests-reset", "2026-01-01T00:00:00Z"),
         ("Date", "Mon, 01 Jan 2024 00:00:00 GMT"),
         ("Server", "provider"),
         ("Content-Encoding", "identity"),

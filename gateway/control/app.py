@@ -52,6 +52,9 @@ _PATIENCE_S: Final = 2.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 
+_NAMED: Final = 20
+"""Gateways that one line names at most."""
+
 _log = logging.getLogger("gateway.control")
 
 
@@ -147,6 +150,8 @@ class Control:
         finally:
             self._tried.set()
         _log.info("the store is open")
+        if unguarded := [entry.gateway.id for entry in self._publisher.gateways if not entry.gateway.authentication]:
+            _log.warning("%d gateways ask for no token: %s", len(unguarded), ", ".join(unguarded[:_NAMED]))
         self.opened = True
         self._janitor.start()
         return True

@@ -4,6 +4,7 @@ Records leave in batches, and are dropped and counted once too many wait (edge/o
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -20,6 +21,8 @@ from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogBodies, LogRecord
 from gateway.model.routes import OPEN_SURFACES, Endpoint, Route
 from gateway.protocol.headers import RequestHead
 from gateway.telemetry.metrics import SEPARATOR, Metrics, refusal
+
+_log = logging.getLogger("gateway.edge")
 
 FLUSH_S: Final = 0.25
 COUNTERS_EVERY: Final = 4
@@ -65,6 +68,14 @@ class Reporter:
         self.metrics.counts[name] += 1
 
     def __call__(self, x: Exchange) -> None:
+        """Guards the report: an error in it is counted, and the client's connection lives on."""
+        try:
+            self._report(x)
+        except Exception as error:
+            self.count("report_failed")
+            _log.error("a request could not be reported: %s", type(error).__name__)
+
+    def _report(self, x: Exchange) -> None:
         route = x.route
         if route is None or route.surface in OPEN_SURFACES:
             self._count_other(x)

@@ -126,5 +126,5 @@ class ControlConfig:
     """Edges expected: readiness waits for them."""
     revoke_timeout_s: float = 2.0
     """How long a revocation waits for every edge's word."""
-    shutdown_s: float = 10.0
+    shutdown_s: float = 8.0
     allow_private_custom: bool = False

@@ -1,12 +1,9 @@
 """`gateway doctor`: what is wrong with this installation, in words. Changes nothing."""
 
 import os
-import resource
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -14,40 +11,16 @@ from gateway.edge import relay
 from gateway.run.canary import leaks
 from gateway.run.client import ApiError
 from gateway.run.config import STORE_NAME, Settings
+from gateway.run.findings import Finding, Verdict, bad, doubtful, good
 from gateway.run.keyfiles import read_secret
 from gateway.run.layers import ConfigError
+from gateway.run.open_files import open_files
 from gateway.run.worker import require_c_parser
 
 _WRITTEN_IN: Final = 1_767_225_600.0
 """2026-01-01: this code is younger, so an earlier clock is wrong."""
 _CLOCK_SLACK_S: Final = 300.0
-_FEW_FILES: Final = 1_024
-_ENOUGH_FILES: Final = 16_384
 _SECRETS: Final = ("pepper", "master-key", "bootstrap-token")
-
-
-class Verdict(Enum):
-    GOOD = "ok  "
-    DOUBTFUL = "look"
-    BAD = "BAD "
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    verdict: Verdict
-    text: str
-
-
-def good(text: str) -> Finding:
-    return Finding(Verdict.GOOD, text)
-
-
-def doubtful(text: str) -> Finding:
-    return Finding(Verdict.DOUBTFUL, text)
-
-
-def bad(text: str) -> Finding:
-    return Finding(Verdict.BAD, text)
 
 
 def examine(settings: Settings, data_dir: Path, credentials_dir: str, *, canaries: bool) -> Iterator[Finding]:
@@ -58,7 +31,7 @@ def examine(settings: Settings, data_dir: Path, credentials_dir: str, *, canarie
     yield from data_folder(data_dir)
     yield from secret_files(data_dir, credentials_dir)
     yield from listeners(settings)
-    yield open_files(*resource.getrlimit(resource.RLIMIT_NOFILE))
+    yield open_files()
     yield clock(time.time(), newest_file(data_dir))
     if canaries:
         yield from leak_test(leaks)
@@ -142,15 +115,6 @@ def listeners(settings: Settings) -> Iterator[Finding]:
 
 def _is_loopback(address: str) -> bool:
     return address.startswith(("127.", "[::1]", "localhost"))
-
-
-def open_files(soft: int, hard: int) -> Finding:
-    """`soft` counts; a service of thousands of streams holds two descriptors for each."""
-    if soft == resource.RLIM_INFINITY or soft >= _ENOUGH_FILES:
-        return good(f"{'any number of' if soft == resource.RLIM_INFINITY else soft} open files are allowed")
-    text = f"only {soft} open files are allowed, two for each request under way; raise LimitNOFILE= or ulimit -n"
-    more = f" (up to {hard} without privileges)" if hard > soft else ""
-    return bad(text + more) if soft < _FEW_FILES else doubtful(text + more)
 
 
 def newest_file(data_dir: Path) -> float:

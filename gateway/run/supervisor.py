@@ -16,8 +16,10 @@ from gateway.model.service import ControlConfig
 from gateway.run import status
 from gateway.run.children import Child
 from gateway.run.config import ServiceConfig
+from gateway.run.findings import Verdict
 from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
+from gateway.run.open_files import open_files
 from gateway.run.orders import Orders
 from gateway.run.restarts import Restarts
 from gateway.run.signals import handled
@@ -28,6 +30,8 @@ _START_DEATHS: Final = 3
 """So many deaths before the service was ready once, and it gives up."""
 _ROLL_LIMIT_S: Final = 60.0
 _KILL_MARGIN_S: Final = 5.0
+_CONTROL_KILL_MARGIN_S: Final = 2.0
+"""Control, which ends last, holds its own time: the service is gone 10 s after the last request at most."""
 _CUT_S: Final = 2.0
 
 _log = logging.getLogger("gateway.run")
@@ -86,6 +90,8 @@ class Supervisor:
         return self._exit_code
 
     def _begin(self) -> None:
+        if (files := open_files()).verdict is not Verdict.GOOD:
+            _log.warning("%s", files.text)
         self._control = self._start_control()
         self._edges = [self._start_edge(slot, self._config) for slot in range(self._config.workers)]
 
@@ -133,7 +139,7 @@ class Supervisor:
         self._fallback = self._config.control
         self._config = dataclasses.replace(self._config, control=config)
         if self._control is not None:
-            self._control.drain(config.shutdown_s + _KILL_MARGIN_S)
+            self._control.drain(config.shutdown_s + _CONTROL_KILL_MARGIN_S)
 
     def _tick(self, now: float) -> None:
         for child in self._children():
@@ -148,7 +154,7 @@ class Supervisor:
         if self._reload_wanted and self._announced and not self._incoming and not self._stop_signals:
             self._reload()
         if self._stop_signals and self._control is not None and not self._all_edges() and self._control.kill_at is None:
-            self._control.drain(self._config.control.shutdown_s + _KILL_MARGIN_S)
+            self._control.drain(self._config.control.shutdown_s + _CONTROL_KILL_MARGIN_S)
         self._tell_manager(now)
 
     def _tell_manager(self, now: float) -> None:

@@ -27,7 +27,7 @@ from gateway.telemetry.metrics import Metrics
 
 BOOTSTRAP_NAME: Final = "bootstrap-token"
 _BEAT_S: Final = 1.0
-_CLOSE_MARGIN_S: Final = 2.0
+_CLOSE_MARGIN_S: Final = 1.0
 _CONTROL_NICENESS: Final = 5
 """Leaves control a quarter of a core that it has to share (sched(7)): enough for 10,000 log records a second."""
 

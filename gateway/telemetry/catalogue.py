@@ -135,6 +135,7 @@ EVENTS: Final = {
     "upstream_retries": "a request was sent again on a fresh connection",
     "upstream_truncated": "a provider's answer ended before its end",
     "token_questions": "a worker asked control about a token",
+    "report_failed": "a request left no record and no counters, for a fault of ours",
     "tap_failed": "an answer's token counts could not be read",
 }
 """What edges count by a bare name: the values of `aig_events_total{event}`."""

@@ -51,13 +51,15 @@ async def test_trouble_while_bytes_pass(edge: RunningEdge, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("part", ["_row", "_first_byte_of", "_finished"])
 async def test_trouble_of_the_report(edge: RunningEdge, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
-    """The answer is whole; others' connections are not touched."""
+    """The answer is whole, its connection and others' serve on, and the loss is counted."""
     async with edge.client() as other:
         assert (await other.ask("GET", "/livez")).status == 200
         monkeypatch.setattr(edge.edge.reporter, part, fail)
-        for _ in range(3):
-            answer = await edge.ask(*ask(edge))
-            assert (answer.status, answer.body) == (200, b"".join(EVENTS))
+        async with edge.client() as wire:
+            for _ in range(3):
+                answer = await wire.ask(*ask(edge))
+                assert (answer.status, answer.body) == (200, b"".join(EVENTS))
+        assert edge.counters["events|report_failed"] == 3
         assert (await other.ask("GET", "/livez")).status == 200
     monkeypatch.undo()
     assert (await edge.ask(*ask(edge))).status == 200

@@ -16,12 +16,14 @@ import pytest
 from fakes.exposition import scrape, total
 from fakes.processes import alive, children, control, until
 from fakes.provider import FakeProvider
-from fakes.service import STOP_S, Service
+from fakes.service import Service
 
 REQUESTS = 3_000 if os.environ.get("AIG_LONG") else 300
 STRANGERS = 8
 QUERY_S = 5.0
 NEVER_S = 3600.0
+LONGEST_STOP_S = 14.0
+"""The promise is ten seconds behind the last request; the rest is for a machine that is busy."""
 LAG = "1.0"
 """The bucket of a second: far more than the promised 20 ms, which is for a machine of one's own, and far less than a query."""
 
@@ -172,7 +174,9 @@ def test_a_store_that_hangs_does_not_hold_up_the_end(store: SlowStore) -> None:
         client.close()
         started = time.monotonic()
         service.stop()
-        print(f"stopped in {time.monotonic() - started:.1f} s (at most {STOP_S:g}) with the store hanging")
+        took_s = time.monotonic() - started
+        print(f"stopped in {took_s:.1f} s with the store hanging")
+        assert took_s < LONGEST_STOP_S
         assert alive(everyone) == []
         assert control(service) == []
 

@@ -100,6 +100,16 @@ async def test_a_store_that_hangs_does_not_hold_the_start(monkeypatch: pytest.Mo
         assert (await rig.call("GET", "/accounts")).status == 200
 
 
+async def test_the_start_names_the_gateways_that_ask_for_no_token(caplog: pytest.LogCaptureFixture) -> None:
+    store = MemoryStore()
+    async with running_control(store) as rig:
+        for name, authentication in (("guarded", True), ("open", False)):
+            await rig.make_gateway(name, authentication=authentication)
+    assert "ask for no token" not in caplog.text
+    async with running_control(store):
+        assert "1 gateways ask for no token: open" in caplog.text
+
+
 async def test_a_malformed_preset_stops_the_start() -> None:
     with pytest.raises(ValueError):
         async with running_control(MemoryStore(), bootstrap_token="hunter2"):

@@ -1,6 +1,5 @@
 """What the doctor says, check by check."""
 
-import resource
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from gateway.run import doctor
 from gateway.run.client import ApiError
 from gateway.run.config import Settings
-from gateway.run.doctor import Finding, Verdict, bad, doubtful, good
+from gateway.run.findings import Finding, Verdict, bad, doubtful, good
 from gateway.run.layers import ConfigError
 
 GOOD, DOUBTFUL, BAD = Verdict.GOOD, Verdict.DOUBTFUL, Verdict.BAD
@@ -115,19 +114,6 @@ def test_a_first_token_that_was_left_lying_about(data: Path) -> None:
 )
 def test_what_is_open_on_purpose_is_named(tree: dict[str, Any], count: int) -> None:
     assert verdicts(doctor.listeners(Settings.model_validate(tree))) == [DOUBTFUL] * count
-
-
-@pytest.mark.parametrize(
-    ("soft", "hard", "verdict"),
-    [
-        (256, 256, BAD),
-        (1024, 4096, DOUBTFUL),
-        (131072, 131072, GOOD),
-        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, GOOD),
-    ],
-)
-def test_open_files(soft: int, hard: int, verdict: Verdict) -> None:
-    assert doctor.open_files(soft, hard).verdict is verdict
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from gateway.model.service import ControlConfig, EdgeConfig
 from gateway.run import supervisor as module
 from gateway.run.config import ServiceConfig
+from gateway.run.findings import bad
 from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
 from gateway.run.orders import Orders
@@ -119,6 +120,10 @@ class Stage:
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     stage = Stage(monkeypatch)
     yield stage
+    close(stage)
+
+
+def close(stage: Stage) -> None:
     stage.listeners.close()
     for child in stage.children:
         child.channel.close()
@@ -134,6 +139,13 @@ def running(stage: Stage) -> Stage:
 
 def names(children: Sequence[StandIn]) -> list[str]:
     return sorted(child.name for child in children)
+
+
+def test_too_few_open_files_are_told_at_the_start(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(module, "open_files", lambda: bad("only 64 open files are allowed"))
+    stage = Stage(monkeypatch)
+    assert "only 64 open files" in caplog.text
+    close(stage)
 
 
 def test_ready_is_said_once_and_only_when_all_are(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,8 @@ BEAT: Final = b"."
 BOOTSTRAPPED: Final = b"t"
 REFUSED: Final = b"!"
 """Followed by one line of text; the child ends after it."""
+HOPELESS: Final = 2
+"""Exit status for a bad configuration: systemd does not try again either."""
 
 _COUNTED: Final = re.compile(rb"\.([0-9]{1,9});")
 _FIRST_BEAT_S: Final = 60.0
@@ -61,12 +63,23 @@ class Child:
     def gone(self) -> bool:
         return self._process.poll() is not None
 
-    def hear(self) -> None:
-        """Take what the child wrote. Call it when the channel is readable, and once more when the child is gone."""
-        with contextlib.suppress(OSError):
+    @property
+    def hopeless(self) -> bool:
+        """Whether it ended because of what no other try can mend."""
+        return self._process.poll() == HOPELESS
+
+    def hear(self) -> bool:
+        """Take what the child wrote; False once it has closed its end. Call it when the channel is readable, and once more
+        when the child is gone."""
+        try:
             while said := self.channel.recv(4096):
                 self._beat_at = time.monotonic()
                 self._note(said)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
 
     def _note(self, said: bytes) -> None:
         marks, refused, reason = said.partition(REFUSED)

@@ -14,7 +14,7 @@ from typing import Final
 
 from gateway.model.service import ControlConfig
 from gateway.run import status
-from gateway.run.children import Child
+from gateway.run.children import HOPELESS, Child
 from gateway.run.config import ServiceConfig
 from gateway.run.findings import Verdict
 from gateway.run.layers import ConfigError
@@ -69,6 +69,8 @@ class Supervisor:
         self._trouble = ""
         """How the last reload went, unless it went well."""
         self._reload_wanted = False
+        self._beat_due = 0.0
+        """When the service manager wants to hear next that we live."""
         self._stop_signals = 0
         self._exit_code = 0
 
@@ -159,7 +161,8 @@ class Supervisor:
 
     def _tell_manager(self, now: float) -> None:
         """The watchdog is fed for the workers, not for this process: one that turns keeps the service alive."""
-        if self._stop_signals or any(edge.lively(now) for edge in self._all_edges()):
+        if now >= self._beat_due and (self._stop_signals or any(edge.lively(now) for edge in self._all_edges())):
+            self._beat_due = now + _TICK_S
             self._notifier.beat()
         if self._announced and (line := self._status()) != self._told:
             self._told = line
@@ -172,7 +175,7 @@ class Supervisor:
 
     def _on_gone(self, child: Child, now: float) -> None:
         child.hear()
-        self._selector.unregister(child.channel)
+        self._unwatch(child)
         child.channel.close()
         if child in self._incoming:
             self._incoming.remove(child)
@@ -196,12 +199,12 @@ class Supervisor:
             return
         deaths = self._restarts.lost(child.name, now - child.started_at, now)
         if not self._announced and (child.refusal or deaths >= _START_DEATHS):
-            self._give_up(child.refusal or f"{child.name} ends as soon as it starts")
+            self._give_up(child.refusal or f"{child.name} ends as soon as it starts", hopeless=child.hopeless)
         else:
             _log.warning("%s (pid %d) ended and is replaced: %s", child.name, child.pid, child.refusal or "unexpectedly")
 
-    def _give_up(self, reason: str) -> None:
-        self._exit_code = 1
+    def _give_up(self, reason: str, *, hopeless: bool) -> None:
+        self._exit_code = HOPELESS if hopeless else 1
         if not self._stop_signals:
             self._say(f"cannot start: {reason}")
         self._stop_signals = 2
@@ -265,8 +268,17 @@ class Supervisor:
         return self._watch(Child(orders, self._listeners.sockets))
 
     def _watch(self, child: Child) -> Child:
-        self._selector.register(child.channel, selectors.EVENT_READ, child.hear)
+        self._selector.register(child.channel, selectors.EVENT_READ, lambda: self._hear(child))
         return child
+
+    def _hear(self, child: Child) -> None:
+        """A child that ends closes its channel first: listening on would turn this loop until it is gone."""
+        if not child.hear():
+            self._unwatch(child)
+
+    def _unwatch(self, child: Child) -> None:
+        if child.channel in self._selector.get_map():
+            self._selector.unregister(child.channel)
 
     def _start_due(self, now: float) -> None:
         for name in self._restarts.take_due(now):

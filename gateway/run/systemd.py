@@ -8,6 +8,8 @@ from collections.abc import MutableMapping
 from typing import Final
 
 _FIRST_FD: Final = 3
+_PATIENCE_S: Final = 1.0
+"""A manager that is busy has a full queue for a moment; what is said once, like READY, must not be lost to it."""
 
 _log = logging.getLogger("gateway.run")
 
@@ -39,11 +41,11 @@ class Notifier:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as speaker:
-                speaker.setblocking(False)
+                speaker.settimeout(_PATIENCE_S)
                 speaker.connect(self._address)
                 speaker.send("\n".join(lines).encode())
         except OSError as error:
-            _log.warning("the service manager cannot be told: %s", error.strerror)
+            _log.warning("the service manager cannot be told: %s", error.strerror or "it does not listen")
 
 
 def notifier_from(environ: MutableMapping[str, str]) -> Notifier:

@@ -149,7 +149,7 @@ def _step_behind_the_edges() -> None:
 
 def _refused(channel: Channel, name: str, error: Exception) -> int:
     channel.refuse(reason_of(name, error))
-    return 1
+    return children.HOPELESS if isinstance(error, ConfigError) else 1
 
 
 def reason_of(name: str, error: Exception) -> str:

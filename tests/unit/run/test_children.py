@@ -117,9 +117,21 @@ def test_draining_and_killing_send_signals_also_to_one_that_is_gone(
 
 def test_hearing_a_closed_channel_is_harmless(started: Callable[[], tuple[Child, FakeProcess]]) -> None:
     child, process = started()
+    assert child.hear()
+    process.theirs.send(REFUSED + b"why")
     process.theirs.close()
-    child.hear()
-    assert not child.ready
+    assert not child.hear(), "nothing will come any more"
+    assert not child.hear()
+    assert (child.ready, child.refusal) == (False, "why")
+
+
+@pytest.mark.parametrize(("status", "hopeless"), [(None, False), (0, False), (1, False), (2, True), (-9, False)])
+def test_the_exit_status_tells_whether_another_try_may_help(
+    started: Callable[[], tuple[Child, FakeProcess]], status: int | None, hopeless: bool
+) -> None:
+    child, process = started()
+    process.returncode = status
+    assert child.hopeless is hopeless
 
 
 def test_a_real_child_gets_its_orders_and_says_why_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

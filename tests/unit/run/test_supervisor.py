@@ -42,11 +42,15 @@ class StandIn:
         self.kill_at: float | None = None
         self.drained: list[float] = []
         self.is_overdue = False
+        self.hopeless = False
+        self.heard = 0
+        self.closed = False
         self.is_lively = True
         self.channel, self._theirs = socket.socketpair()
 
-    def hear(self) -> None:
-        return
+    def hear(self) -> bool:
+        self.heard += 1
+        return not self.closed
 
     def overdue(self, now: float) -> bool:
         return self.is_overdue
@@ -179,14 +183,16 @@ def test_a_child_that_does_not_answer_is_killed_and_replaced(running: Stage) -> 
     assert names(running.living()) == ["control", "edge-0", "edge-1"]
 
 
-def test_a_refusal_at_the_start_ends_the_service_with_its_reason(stage: Stage) -> None:
+@pytest.mark.parametrize(("hopeless", "status"), [(False, 1), (True, 2)])
+def test_a_refusal_at_the_start_ends_the_service_with_its_reason(stage: Stage, hopeless: bool, status: int) -> None:
     stage.children[0].refusal = "ops port is taken"
+    stage.children[0].hopeless = hopeless
     stage.children[0].gone = True
     stage.tick()
     assert stage.said == ["cannot start: ops port is taken"]
     stage.tick()
     assert stage.living() == []
-    assert stage.supervisor._exit_code == 1
+    assert stage.supervisor._exit_code == status
     assert stage.listeners.sockets == []
 
 
@@ -326,10 +332,11 @@ def test_the_pause_ends_with_the_next_moment_that_matters(running: Stage) -> Non
 
 def test_the_watchdog_is_fed_while_one_worker_turns(running: Stage) -> None:
     first, second = running.living("edge")
-    for lively, fed in [((True, True), True), ((False, True), True), ((False, False), False), ((True, False), True)]:
+    turns = [((True, True), True), ((False, True), True), ((False, False), False), ((True, False), True)]
+    for turn, (lively, fed) in enumerate(turns, 1):
         first.is_lively, second.is_lively = lively
         running.notifier.take()
-        running.tick()
+        running.tick(later_s=turn)
         assert ("WATCHDOG=1" in running.notifier.take()) is fed, lively
 
 
@@ -337,8 +344,30 @@ def test_the_watchdog_is_fed_until_the_end_of_a_stop(running: Stage) -> None:
     for edge in running.living("edge"):
         edge.is_lively = False
     running.supervisor._on_stop()
-    running.tick()
+    running.notifier.take()
+    running.tick(later_s=1)
     assert "WATCHDOG=1" in running.notifier.take()
+
+
+def test_however_often_it_turns_the_watchdog_is_fed_once_a_second(running: Stage) -> None:
+    running.notifier.take()
+    for hundredths in range(300):
+        running.tick(later_s=1 + hundredths / 100)
+    assert running.notifier.take().count("WATCHDOG=1") == 3
+
+
+def test_a_child_that_has_closed_its_channel_is_not_listened_to(running: Stage) -> None:
+    """Else its end of file would turn the loop until the process is gone."""
+    child = running.living("edge-0")[0]
+    selector = running.supervisor._selector
+    selector.get_map()[child.channel].data()
+    assert (child.heard, child.channel in selector.get_map()) == (1, True)
+    child.closed = True
+    selector.get_map()[child.channel].data()
+    assert child.channel not in selector.get_map()
+    child.gone = True
+    running.tick()
+    assert child.heard == 3
 
 
 def test_the_status_tells_of_workers_that_serve_drain_and_of_failed_reloads(running: Stage) -> None:

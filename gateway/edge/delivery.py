@@ -1,5 +1,7 @@
 """Where a response body goes: framed for the client, shown to the tap, in as few writes as it came in pieces."""
 
+from collections.abc import Callable
+from time import perf_counter
 from typing import Final
 
 from gateway.edge.downstream import Downstream
@@ -10,23 +12,35 @@ from gateway.protocol.cut_events import BOUNDARY_BYTES, cut_event
 
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _BLANK: Final = b"\n\n"
+_TIMED: Final = 16
+"""One event of so many is timed: enough to know, too few to cost."""
 
 
 class Delivery:
     """The sink of one response (upstream.port.Sink). The head waits for the first piece: a small answer is one write."""
 
     __slots__ = (
-        "_chunked", "_downstream", "_end", "_head", "_prefix", "_sample", "_streamed", "_suffix", "_tap", "_timeout_s",
-        "events", "sent_bytes",
+        "_chunked", "_delay", "_downstream", "_end", "_head", "_prefix", "_sample", "_streamed", "_suffix", "_tap",
+        "_timeout_s", "events", "sent_bytes",
     )  # fmt: skip
 
     def __init__(
-        self, downstream: Downstream, head: bytes, tap: UsageTap | None, timeout_s: float, *, chunked: bool, streamed: bool
+        self,
+        downstream: Downstream,
+        head: bytes,
+        tap: UsageTap | None,
+        timeout_s: float,
+        *,
+        chunked: bool,
+        streamed: bool,
+        delay: Callable[[float], object] | None = None,
     ) -> None:
+        """`delay` is told the seconds from the arrival of a piece to its write."""
         self._downstream = downstream
         self._head = head
         self._chunked = chunked
         self._tap = tap
+        self._delay = delay
         self._timeout_s = timeout_s
         self._prefix = b""
         self._suffix = b""
@@ -46,6 +60,14 @@ class Delivery:
         self._sample = sample
 
     def take(self, payload: bytes, frame: bytes | None, done: bool) -> bool:
+        if self._delay is None or self.events % _TIMED:
+            return self._passed(payload, frame, done)
+        began = perf_counter()
+        full = self._passed(payload, frame, done)
+        self._delay(perf_counter() - began)
+        return full
+
+    def _passed(self, payload: bytes, frame: bytes | None, done: bool) -> bool:
         if payload:
             if self._tap is not None:
                 self._tap.feed(payload)

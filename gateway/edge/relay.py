@@ -74,6 +74,7 @@ class Relay:
         self.streams = 0
         """Event streams under way."""
         self._waits = reporter.metrics.histogram("upstream_wait_seconds")
+        self._delays = reporter.metrics.histogram("event_delay_seconds").observe
 
     async def carry(self, x: Exchange, permit: Permit, attempts: tuple[Attempt, ...]) -> bool:
         """Send the request, relay the answer. `permit` is the proof that policy let it through."""
@@ -146,7 +147,15 @@ class Relay:
         out = self._response_head(x, head, chunked=chunked, keep=keep, enveloped=enveloped)
         x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, head.encoding)
         legible = x.streamed and not head.encoding  # in a compressed stream no event can be seen, nor one be added
-        delivery = Delivery(request.downstream, out, x.tap, self._timeouts.client_write_s, chunked=chunked, streamed=legible)
+        delivery = Delivery(
+            request.downstream,
+            out,
+            x.tap,
+            self._timeouts.client_write_s,
+            chunked=chunked,
+            streamed=legible,
+            delay=self._delays if legible else None,
+        )
         if x.samples and not head.bodiless:
             x.response_sample = Sample(self._sample_bytes)
             x.response_encoding = head.encoding.decode("latin-1")

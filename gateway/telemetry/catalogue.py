@@ -48,6 +48,7 @@ BLAMED_NOBODY: Final = NONE
 BLAME: Final = (BLAMED_NOBODY, *(source.value for source in Source))
 
 _MICRO: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1.0)
+_EVENT: Final = (0.000005, 0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.05)
 _NETWORK: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _ANSWER: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _LAG: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -89,6 +90,13 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "From a request to its first attempt at a provider, where the whole request was there at once.",
         (),
         _MICRO,
+    ),
+    Family(
+        "event_delay_seconds",
+        Kind.HISTOGRAM,
+        "From an event's arrival to its write to the client, of one event in sixteen.",
+        (),
+        _EVENT,
     ),
     Family(
         "upstream_wait_seconds",

@@ -201,6 +201,20 @@ async def test_a_client_that_takes_nothing_is_cut(provider: FakeProvider) -> Non
         assert (record.outcome, record.success) == ("client_gone", False)
 
 
+async def test_the_delay_of_events_is_measured(provider: FakeProvider) -> None:
+    provider.always = stream([b"data: %d\n\n" % number for number in range(3)])
+    async with RunningEdge(gateways=[gateway("open", authentication=False)], providers={"openai": provider.origin}) as edge:
+        async with edge.client() as wire:
+            await wire.send(ask(edge))
+            await wire.rest(await wire.head("POST"))
+
+        def timed() -> int:
+            names = [name for name in edge.counters if name.startswith("event_delay_seconds|") and not name.endswith("sum")]
+            return sum(edge.counters[name] for name in names)
+
+        await until(lambda: timed() == 1)  # the first of sixteen
+
+
 async def test_silence_within_a_stream_ends_it(provider: FakeProvider) -> None:
     gate = Gate(1)
     provider.script(stream([b"data: 1\n\n", b"data: 2\n\n"], gate=gate))

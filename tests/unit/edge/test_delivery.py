@@ -152,3 +152,14 @@ def test_a_stream_cut_short_says_so_where_there_is_room(chunked: bool, streamed:
         assert event.endswith(b"\n\n\r\n")
         assert int(size, 16) == len(event) - 2
         assert sink.sent_bytes == len(sent) + len(event) - 2
+
+
+def test_one_event_in_sixteen_is_timed() -> None:
+    told: list[float] = []
+    downstream = Downstream()
+    sink = Delivery(downstream, b"", None, 7.0, chunked=False, streamed=True, delay=told.append)  # type: ignore[arg-type]
+    for number in range(33):
+        sink.take(b"data: %d\n\n" % number, None, False)
+    assert len(told) == 3
+    assert min(told) > 0
+    assert len(written(downstream)) == 33

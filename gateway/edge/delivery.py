@@ -25,22 +25,13 @@ class Delivery:
     )  # fmt: skip
 
     def __init__(
-        self,
-        downstream: Downstream,
-        head: bytes,
-        tap: UsageTap | None,
-        timeout_s: float,
-        *,
-        chunked: bool,
-        streamed: bool,
-        delay: Callable[[float], object] | None = None,
+        self, downstream: Downstream, head: bytes, tap: UsageTap | None, timeout_s: float, *, chunked: bool, streamed: bool
     ) -> None:
-        """`delay` is told the seconds from the arrival of a piece to its write."""
         self._downstream = downstream
         self._head = head
         self._chunked = chunked
         self._tap = tap
-        self._delay = delay
+        self._delay: Callable[[float], object] | None = None
         self._timeout_s = timeout_s
         self._prefix = b""
         self._suffix = b""
@@ -58,6 +49,10 @@ class Delivery:
     def keep(self, sample: Sample | None) -> None:
         """Show the body to this one too."""
         self._sample = sample
+
+    def time(self, delay: Callable[[float], object]) -> None:
+        """Tell this one the seconds from an event's arrival to its write."""
+        self._delay = delay
 
     def take(self, payload: bytes, frame: bytes | None, done: bool) -> bool:
         if self._delay is None or self.events % _TIMED:

@@ -147,15 +147,9 @@ class Relay:
         out = self._response_head(x, head, chunked=chunked, keep=keep, enveloped=enveloped)
         x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, head.encoding)
         legible = x.streamed and not head.encoding  # in a compressed stream no event can be seen, nor one be added
-        delivery = Delivery(
-            request.downstream,
-            out,
-            x.tap,
-            self._timeouts.client_write_s,
-            chunked=chunked,
-            streamed=legible,
-            delay=self._delays if legible else None,
-        )
+        delivery = Delivery(request.downstream, out, x.tap, self._timeouts.client_write_s, chunked=chunked, streamed=legible)
+        if legible:
+            delivery.time(self._delays)
         if x.samples and not head.bodiless:
             x.response_sample = Sample(self._sample_bytes)
             x.response_encoding = head.encoding.decode("latin-1")

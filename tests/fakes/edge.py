@@ -24,7 +24,7 @@ from gateway.link.frames import Counters, Records, Snapshot
 from gateway.link.port import EdgeLink, OnFrame
 from gateway.model.gateways import AccountEntry, CustomProvider, Gateway, GatewayEntry, ProviderKey
 from gateway.model.records import LogRecord
-from gateway.model.service import EdgeConfig, ProviderOverride
+from gateway.model.service import EdgeConfig, Limits, ProviderOverride
 from gateway.model.tokens import Permission, Principal, mint_token
 
 ACCOUNT = "a" * 32
@@ -246,9 +246,11 @@ class RunningEdge:
         clock: Clock | None = None,
         **config: Any,
     ) -> None:
-        """`providers`: slug → base URL; `config`: further fields of EdgeConfig."""
+        """`providers`: slug → base URL; `config`: further fields of EdgeConfig. Memory has no limit: the process is the
+        test's, and holds what all tests before it left."""
+        limits = dataclasses.replace(config.pop("limits", Limits()), memory_bytes=0)
         overrides = {slug: ProviderOverride(base_url=url) for slug, url in (providers or {}).items()}
-        self.config = EdgeConfig(pepper=PEPPER, providers={**overrides, **config.pop("overrides", {})}, **config)
+        self.config = EdgeConfig(pepper=PEPPER, providers={**overrides, **config.pop("overrides", {})}, limits=limits, **config)
         self.link = FakeLink()
         self.edge = Edge(self.config, clock or SystemClock(), self._connect, worker="worker-1")
         self.port = 0

@@ -157,7 +157,8 @@ def test_a_stream_cut_short_says_so_where_there_is_room(chunked: bool, streamed:
 def test_one_event_in_sixteen_is_timed() -> None:
     told: list[float] = []
     downstream = Downstream()
-    sink = Delivery(downstream, b"", None, 7.0, chunked=False, streamed=True, delay=told.append)  # type: ignore[arg-type]
+    sink = delivery(downstream, chunked=False, streamed=True)
+    sink.time(told.append)
     for number in range(33):
         sink.take(b"data: %d\n\n" % number, None, False)
     assert len(told) == 3

@@ -179,7 +179,10 @@ class Relay:
         return KEEP if keep else CLOSE
 
     def _keeps(self, x: Exchange) -> bool:
-        return not (self.draining or x.request.message.should_close)
+        """Behind an offer to upgrade, taken or not, the parser may give up bytes as another protocol's: whatever comes then
+        begins in the midst of something."""
+        offers = x.head is not None and x.head.upgrade
+        return not (self.draining or offers or x.request.message.should_close)
 
     def _response_head(self, x: Exchange, head: ResponseHead, *, chunked: bool, keep: bool, enveloped: bool) -> bytes:
         """Status line and fields: the provider's that cross, ours, and framing made anew."""
@@ -239,9 +242,9 @@ class Relay:
             return CLOSE
         x.status = fault.status
         surface = x.route.surface if x.route is not None else surface_of(x.request.target)
-        # An unread body would have to be read to its end to use the connection again.
-        # After a declined WebSocket the parser waits for frames. Behind a head that we do not read, nothing is certain.
-        close = fault.closes or x.head is None or not self._keeps(x) or not x.request.body.is_eof() or _asks_for_websocket(x)
+        # An unread body would have to be read to its end to use the connection again. Behind a head that we do not read,
+        # nothing is certain.
+        close = fault.closes or x.head is None or not self._keeps(x) or not x.request.body.is_eof()
         ids = _ids(x) + b"date: %b\r\n" % _date(x.started_wall)
         x.request.write_fault(fault, surface, ids, refusal.message, close)
         return CLOSE if close else KEEP
@@ -296,10 +299,6 @@ def _fault_of(failure: UpstreamFailure, x: Exchange) -> Fault:
     if x.route is not None and x.route.surface in (Surface.CONTROL, Surface.DASHBOARD):
         return CONTROL_UNREACHABLE
     return _FAULTS[failure.cause]
-
-
-def _asks_for_websocket(x: Exchange) -> bool:
-    return x.head is not None and x.head.upgrade == b"websocket"
 
 
 def _http_10(x: Exchange) -> bool:

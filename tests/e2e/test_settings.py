@@ -89,9 +89,10 @@ def test_the_default_gateway_is_made_on_demand(service: Service) -> None:
 
 def test_a_stream_under_way_is_not_disturbed(service: Service, shared_provider: FakeProvider) -> None:
     gate = Gate(1)
-    shared_provider.script(stream([b"data: 1\n\n", b"data: 2\n\n"], gate=gate))
     service.management.create_gateway("g1", authentication=False)
     path = f"/v1/{service.account}/g1/openai/x"
+    within_the_promise(service, path, 200)
+    shared_provider.script(stream([b"data: 1\n\n", b"data: 2\n\n"], gate=gate))
     host, _, port = service.origin.removeprefix("http://").partition(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=20)
     try:

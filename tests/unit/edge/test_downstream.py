@@ -422,9 +422,25 @@ async def test_h2c_offers_are_ignored(edge: RunningEdge, provider: FakeProvider)
     """Some clients offer HTTP/2 on every plain connection (RFC 9110 section 7.8: a server may ignore it)."""
     offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"}
     async with edge.client() as wire:
-        for body in (b"one", b"two"):
-            assert (await wire.ask("POST", target(), {**KEY, **offer}, body)).body == told("x", body)
+        answer = await wire.ask("POST", target(), {**KEY, **offer}, b"one")
+        assert (answer.body, answer.header("connection")) == (told("x", b"one"), "close")
+        assert await wire.ended()
     assert {"upgrade", "http2-settings", "connection"}.isdisjoint(provider.requests[0].names)
+
+
+async def test_behind_an_offer_nothing_is_read(edge: RunningEdge, provider: FakeProvider) -> None:
+    """The parser gives up what follows it in the same read: the rest of a head would be lost, and its body taken for a
+    request."""
+    smuggled = request_bytes("GET", target("smuggled"), KEY)
+    both = 2 * request_bytes("POST", target(), {**KEY, "Connection": "Upgrade", "Upgrade": "h2c"}, smuggled)
+    end = both.rindex(b"\r\n\r\n", 0, len(both) - len(smuggled))
+    async with edge.client() as wire:
+        for piece in (both[:end], both[end:]):
+            await wire.send(piece)
+            await asyncio.sleep(0.05)
+        assert (await wire.reply("POST")).body == told("x", smuggled)
+        assert await wire.ended()
+    assert [received.method for received in provider.requests] == ["POST"]
 
 
 async def test_idle_connections_are_closed() -> None:

@@ -644,14 +644,17 @@ def upgrades() -> Iterable[Vector]:
         "upgrade-h2c",
         head(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk", b"Content-Length: 7") + BODY,
         BODY,
+        closed=True,
     )
     yield served(
         "upgrade-h2c-smuggles",
         head(b"Connection: Upgrade", b"Upgrade: h2c", b"Content-Length: %d" % len(SMUGGLED)) + SMUGGLED,
         SMUGGLED,
+        closed=True,
     )
-    yield served("upgrade-unknown", head(b"Connection: Upgrade", b"Upgrade: " + MARK, b"Content-Length: 7") + BODY, BODY)
-    yield served("upgrade-list", head(b"Connection: Upgrade", b"Upgrade: h2c, websocket", b"Content-Length: 7") + BODY, BODY)
+    for name, offer in (("unknown", MARK), ("list", b"h2c, websocket")):
+        raw = head(b"Connection: Upgrade", b"Upgrade: " + offer, b"Content-Length: 7") + BODY
+        yield served(f"upgrade-{name}", raw, BODY, closed=True)
     yield refused("websocket", head(*ws, line=get), 501)
     yield refused("websocket-frames", head(*ws, line=get) + b"\x81\x05hello" + SMUGGLED, 501)
     yield refused("websocket-request-behind", head(*ws, line=get) + sized(), 501)

@@ -18,7 +18,7 @@ _POLL_S = 0.1
 _CALM_S = 0.3
 _CALM_SHARE = 0.15
 """A core is at rest that was busy for less than this share of so long; kernel ticks are a hundredth of a second."""
-_CALM_LIMIT_S = 30.0
+CALM_LIMIT_S = 30.0
 _SETTLE_S = 0.4
 """Control gets what an edge has to say within a quarter of a second."""
 
@@ -26,7 +26,7 @@ _SETTLE_S = 0.4
 def calm() -> None:
     """Wait until both cores rest: a slow system still works off what it was asked in its own round, and control writes down
     what its edge has told, while the next one is being measured."""
-    deadline = time.monotonic() + _CALM_LIMIT_S
+    deadline = time.monotonic() + CALM_LIMIT_S
     busy = 1.0
     while busy > _CALM_SHARE and time.monotonic() < deadline:
         before = [core_busy_s(core) for core in (PROXY_CORE, LOAD_CORE)]

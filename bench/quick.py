@@ -8,6 +8,7 @@ The quick look; bench/compare.py is the whole comparison, made of the same block
 
 import argparse
 import json
+import signal
 import sys
 from contextlib import ExitStack
 from functools import partial
@@ -15,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import load
 from compare import SMOKE_SYSTEMS, machine
 from figures import Table, interleaved
 from load import streams_round, warm_up, whole_round
@@ -58,7 +60,10 @@ def main() -> int:
     if missing := missing_tools():
         print(f"needs {', '.join(missing)} (Debian: nginx-light, wrk, util-linux)", file=sys.stderr)
         return 2
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, signal.default_int_handler)  # so that the systems end too
     if given.smoke:
+        load.CALM_LIMIT_S = 1.0  # its figures mean little, and a busy machine is not waited for
         given.rounds, given.seconds, given.streams, given.events = 1, 2.0, [50], 20
         given.systems = [name for name in given.systems if name in SMOKE_SYSTEMS]
     for name in [name for name in given.systems if absent(name)]:

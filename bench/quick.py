@@ -64,7 +64,7 @@ def main() -> int:
         signal.signal(ending, signal.default_int_handler)  # so that the systems end too
     if given.smoke:
         load.CALM_LIMIT_S = 1.0  # its figures mean little, and a busy machine is not waited for
-        given.rounds, given.seconds, given.streams, given.events = 1, 2.0, [50], 20
+        given.rounds, given.seconds, given.streams, given.events = 1, 2, [50], 20
         given.systems = [name for name in given.systems if name in SMOKE_SYSTEMS]
     for name in [name for name in given.systems if absent(name)]:
         print(f"skipped: {name} ({absent(name)})")

@@ -63,8 +63,8 @@ class Repeat:
         """Connections that sent it last."""
         self._lines: list[bytes] = []
         """Filled when a head is first compared line by line; the length's has no digits."""
-        self._prefixes: list[bytes] = []
-        """What a line must begin with to have another value; empty where none may be had."""
+        self._prefixes: list[bytes | None] = []
+        """What a line must begin with to have another value; empty where none may be had, None until it was asked for."""
         self._length_at = 0
         """Which line is the length's; 0: there is none."""
 
@@ -106,7 +106,7 @@ class Repeat:
             self._take_apart()
         lines = data[:end].split(b"\r\n")
         known, prefixes, length_at = self._lines, self._prefixes, self._length_at
-        if len(lines) != len(known):
+        if len(lines) != len(known) or len(known) != len(self.head.fields) + 1:
             return None
         values: list[tuple[int, bytes]] = []
         length = b"" if length_at else b"0"
@@ -115,6 +115,8 @@ class Repeat:
             if line == known[at]:
                 continue
             prefix = prefixes[at]
+            if prefix is None:
+                prefix = self._prefix_of(at)
             if not prefix or not line.startswith(prefix):
                 return None
             if at == length_at:
@@ -127,18 +129,20 @@ class Repeat:
         return None if head is None else (head, data[end + 4 :])
 
     def _take_apart(self) -> None:
-        lines = (self._before + self._after)[:-4].split(b"\r\n")
-        prefixes = [b""] * len(lines)
-        free = self.head.free()
-        if len(free) == len(lines) - 1:
-            for number, (name, value) in enumerate(self.head.fields):
-                prefix = lines[number + 1].removesuffix(value)
-                if free[number] and value and prefix.rstrip(b" \t") == name + b":":
-                    prefixes[number + 1] = prefix
+        self._lines = (self._before + self._after)[:-4].split(b"\r\n")
+        self._prefixes = [None] * len(self._lines)
+        self._prefixes[0] = b""  # the request line
         if self._after:
             self._length_at = self._before.count(b"\r\n")
-            prefixes[self._length_at] = lines[self._length_at]
-        self._lines, self._prefixes = lines, prefixes
+            self._prefixes[self._length_at] = self._lines[self._length_at]
+
+    def _prefix_of(self, at: int) -> bytes:
+        """Worked out for a line that differs, once: most heads that differ do so in a line that may not."""
+        name, value = self.head.fields[at - 1]
+        prefix = self._lines[at].removesuffix(value)
+        plain = value and prefix.rstrip(b" \t") == name + b":" and self.head.free(at - 1)
+        self._prefixes[at] = made = prefix if plain else b""
+        return made
 
 
 class Repeats:

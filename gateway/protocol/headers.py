@@ -179,13 +179,17 @@ class RequestHead:
         """A head block made from `base`, with this head's values."""
         return block
 
-    def free(self) -> list[bool]:
-        """Field by field: whether its value means nothing to us and only crosses."""
-        names = [name.lower() for name, _ in self.fields]
-        bound = _REQUEST_DROPPED | _READ | self._connection_named | frozenset(_NOTES)
-        return [
-            name not in bound and names.count(name) == 1 and not name.startswith(_REQUEST_DROPPED_PREFIXES) for name in names
-        ]
+    def free(self, number: int) -> bool:
+        """Whether the value of this field means nothing to us and only crosses."""
+        key = self.fields[number][0].lower()
+        return not (
+            key in _REQUEST_DROPPED
+            or key in _READ
+            or key in _NOTES
+            or key in self._connection_named
+            or key.startswith(_REQUEST_DROPPED_PREFIXES)
+            or sum([name.lower() == key for name, _ in self.fields]) > 1
+        )
 
     def crossing(self, without: frozenset[bytes] = frozenset()) -> bytes:
         """The block of fields that crosses to the provider, less those named; each line ends with CRLF."""

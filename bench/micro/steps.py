@@ -1,9 +1,12 @@
 """The steps and what they are given: the head, answer and events of the comparison's small completion."""
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
+import brotli
 from fakes.edge import ACCOUNT, PEPPER, account, gateway, runner
 from fakes.link import FakeLink
 
@@ -23,6 +26,7 @@ from gateway.model.service import TokenCaching
 from gateway.model.targets import Dialect
 from gateway.model.tokens import mint_token
 from gateway.protocol.headers import RequestHead
+from gateway.protocol.inflate import zstd
 from gateway.protocol.options import RequestOptions
 from gateway.protocol.response_head import ResponseHead
 
@@ -67,6 +71,7 @@ EVENT = (
 )
 LIMIT_BYTES = 65_536
 EVENTS = 100
+ZSTD_FLUSH = zstd.ZstdCompressor.FLUSH_BLOCK
 
 
 @dataclass(frozen=True)
@@ -192,5 +197,38 @@ def _tapping() -> Iterator[Step]:
         for _ in range(EVENTS):
             tap.feed(EVENT)
 
+    yield from _tapping_coded()
     yield Step("usage tap, whole answer", whole, "each", f"{len(ANSWER)} bytes")
     yield Step("usage tap, one event", events, "", f"{len(EVENT)} bytes, no usage in it", EVENTS)
+
+
+def _tapping_coded() -> Iterator[Step]:
+    """What an answer costs on top when it comes in a coding: events are flushed one by one, as providers do."""
+    for name, parts in (("gzip", _gzipped), ("br", _brotlied), ("zstd", _zstandard)):
+        whole, events = b"".join(parts([ANSWER])), parts([EVENT] * EVENTS)
+        encoding, streamed_bytes = name.encode(), sum(map(len, events)) / EVENTS
+
+        def read(pieces: list[bytes], encoding: bytes, streamed: bool) -> None:
+            tap = UsageTap(Dialect.OPENAI, streamed=streamed, count=lambda _: None, encoding=encoding)
+            for piece in pieces:
+                tap.feed(piece)
+            tap.close(True)
+
+        one, many = partial(read, [whole], encoding, False), partial(read, events, encoding, True)
+        yield Step(f"usage tap, whole answer, {name}", one, "", f"{len(whole)} bytes")
+        yield Step(f"usage tap, one event, {name}", many, "", f"{streamed_bytes:.0f} bytes", EVENTS)
+
+
+def _gzipped(parts: list[bytes]) -> list[bytes]:
+    coder = zlib.compressobj(6, wbits=16 + zlib.MAX_WBITS)
+    return [coder.compress(part) + coder.flush(zlib.Z_SYNC_FLUSH) for part in parts] + [coder.flush()]
+
+
+def _brotlied(parts: list[bytes]) -> list[bytes]:
+    coder = brotli.Compressor(quality=4)
+    return [coder.process(part) + coder.flush() for part in parts] + [coder.finish()]
+
+
+def _zstandard(parts: list[bytes]) -> list[bytes]:
+    coder = zstd.ZstdCompressor()
+    return [coder.compress(part, ZSTD_FLUSH) for part in parts] + [coder.flush()]

@@ -6,7 +6,7 @@ import tomllib
 
 from fakes.service import ROOT, clean_environment
 
-DEPENDENCIES = 10
+DEPENDENCIES = 12
 WATCH = """
 import importlib, pkgutil, sys
 

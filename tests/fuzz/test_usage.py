@@ -4,6 +4,7 @@ import gzip
 import zlib
 from typing import Any
 
+import brotli
 import orjson
 from fakes.answers import ANSWERS, Answer
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.model.records import Usage
 from gateway.model.targets import Dialect
-from gateway.protocol.inflate import inflating
+from gateway.protocol.inflate import inflating, zstd
 from gateway.protocol.usage import usage_reader
 
 TOKENS = st.none() | st.integers(-1, 50) | st.floats() | st.booleans() | st.just("5")
@@ -89,11 +90,12 @@ def test_it_never_raises(body: bytes, cuts: list[int], limit: int, streamed: boo
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(ANSWERS), CUTS, st.sampled_from([b"", b"gzip", b"deflate"]))
+@given(st.sampled_from(ANSWERS), CUTS, st.sampled_from([b"", b"gzip", b"deflate", b"br", b"zstd"]))
 def test_real_answers_in_any_pieces_compressed_or_not(answer: Answer, cuts: list[int], encoding: bytes) -> None:
     plain = usage_reader(answer.dialect, streamed=answer.streamed)
     reader: Any = inflating(encoding, plain) if encoding else plain
-    body = {b"": bytes, b"gzip": gzip.compress, b"deflate": zlib.compress}[encoding](answer.body)
+    coders = {b"": bytes, b"gzip": gzip.compress, b"deflate": zlib.compress, b"br": brotli.compress, b"zstd": zstd.compress}
+    body = coders[encoding](answer.body)
     at, turn = 0, 0
     while at < len(body):
         size = cuts[turn % len(cuts)]
@@ -103,9 +105,11 @@ def test_real_answers_in_any_pieces_compressed_or_not(answer: Answer, cuts: list
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=300), CUTS, st.sampled_from([b"gzip", b"deflate"]), st.booleans())
+@given(st.binary(max_size=300), CUTS, st.sampled_from([b"gzip", b"deflate", b"br", b"zstd"]), st.booleans())
 def test_bytes_that_only_claim_to_be_compressed(body: bytes, cuts: list[int], encoding: bytes, whole: bool) -> None:
-    start = b"\x1f\x8b\x08\0\0\0\0\0\0\xff" if encoding == b"gzip" else b"\x78\x9c"
+    start = {b"gzip": b"\x1f\x8b\x08\0\0\0\0\0\0\xff", b"deflate": b"\x78\x9c", b"br": b"\x1b", b"zstd": b"\x28\xb5\x2f\xfd"}[
+        encoding
+    ]
     for data in (body, start + body):
         reader = inflating(encoding, usage_reader(Dialect.OPENAI, streamed=True))
         assert reader is not None

@@ -21,7 +21,7 @@ class UsageTap:
 
     def __init__(self, dialect: Dialect, *, streamed: bool, count: Callable[[str], None], encoding: bytes = b"") -> None:
         reader = usage_reader(dialect, streamed=streamed)
-        plain = not encoding or encoding == b"identity"
+        plain = not encoding or encoding.lower() == b"identity"
         self._reader: UsageReader | None = reader if plain else inflating(encoding, reader)
         self._count = count
 

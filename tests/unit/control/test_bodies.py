@@ -1,11 +1,13 @@
 import gzip
 import zlib
 
+import brotli
 import pytest
 
 from gateway.control.bodies import INFLATED_BYTES, kept
 from gateway.model.records import LogBodies
 from gateway.model.tokens import HIDDEN_TOKEN, mint_token
+from gateway.protocol.inflate import zstd
 
 TEXT = b'{"answer":"' + b"forty-two " * 50 + b'"}'
 PACKED = gzip.compress(TEXT)
@@ -24,12 +26,16 @@ def _bare_deflate(raw: bytes) -> bytes:
         (PACKED, "gzip", True, (TEXT, True)),
         (PACKED, " GZIP ", False, (TEXT, False)),
         (PACKED, "", True, (PACKED, True)),
-        (PACKED + PACKED, "gzip", True, (TEXT, False)),
+        (PACKED + PACKED, "gzip", True, (TEXT + TEXT, True)),
+        (brotli.compress(TEXT), "br", True, (TEXT, True)),
+        (zstd.compress(TEXT), "zstd", True, (TEXT, True)),
+        (brotli.compress(PACKED), "gzip, br", True, (TEXT, True)),
+        (PACKED, "compress", True, (PACKED, True)),
         (zlib.compress(TEXT), "deflate", True, (TEXT, True)),
         (_bare_deflate(TEXT), "deflate", True, (TEXT, True)),
         (TEXT, "gzip", True, (TEXT, True)),
         (TEXT, "deflate", True, (TEXT, True)),
-        (b"\x1b\x00", "br", True, (b"\x1b\x00", True)),
+        (TEXT, "br", True, (TEXT, True)),
         (b"", "gzip", True, (b"", True)),
     ],
 )

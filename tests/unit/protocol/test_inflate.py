@@ -2,11 +2,13 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 
+import brotli
 import pytest
 
 from gateway.model.records import UNKNOWN_USAGE, Usage
-from gateway.protocol.inflate import inflating
+from gateway.protocol.inflate import CodingError, beginning, decoding, inflating, zstd
 
 TEXT = b"The usage of it. " * 20_000
 
@@ -51,6 +53,12 @@ def raw(data: bytes) -> bytes:
         (b"deflate", zlib.compress(TEXT)),
         (b"deflate", raw(TEXT)),
         (b"deflate", raw(TEXT) + b"behind it"),
+        (b"br", brotli.compress(TEXT)),
+        (b"zstd", zstd.compress(TEXT)),
+        (b"ZSTD", zstd.compress(TEXT[:99]) + zstd.compress(TEXT[99:])),
+        (b"zstd", b"\x50\x2a\x4d\x18\x03\0\0\0abc" + zstd.compress(TEXT)),
+        (b"gzip, br", brotli.compress(gzip.compress(TEXT))),
+        (b"identity,, deflate , identity,zstd", zstd.compress(zlib.compress(TEXT))),
     ],
 )
 def test_the_reader_gets_what_was_compressed(encoding: bytes, body: bytes, size: int) -> None:
@@ -59,27 +67,81 @@ def test_the_reader_gets_what_was_compressed(encoding: bytes, body: bytes, size:
     assert (reader.whole, usage) == (True, Usage(1, 2))
 
 
-def test_pieces_are_bounded() -> None:
-    reader, _ = heard(b"gzip", gzip.compress(bytes(900_000)))
-    assert max(map(len, reader.pieces)) <= 65536
+CODERS: dict[bytes, Callable[[bytes], bytes]] = {
+    b"gzip": gzip.compress,
+    b"deflate": zlib.compress,
+    b"br": brotli.compress,
+    b"zstd": zstd.compress,
+}
+
+
+@pytest.mark.parametrize("encoding", CODERS)
+def test_pieces_are_bounded(encoding: bytes) -> None:
+    reader, _ = heard(encoding, CODERS[encoding](bytes(900_000)))
+    assert max(map(len, reader.pieces)) <= 2 * 65536
 
 
 @pytest.mark.parametrize("size", [100, 1 << 20])
-def test_a_bomb_is_unknown(size: int) -> None:
-    reader, usage = heard(b"gzip", gzip.compress(bytes(1 << 24)), size, ceiling=100_000)
+@pytest.mark.parametrize("encoding", CODERS)
+def test_a_bomb_is_unknown(encoding: bytes, size: int) -> None:
+    reader, usage = heard(encoding, CODERS[encoding](bytes(1 << 24)), size, ceiling=100_000)
     assert sum(map(len, reader.pieces)) <= 100_000
     assert (reader.whole, usage) == (None, UNKNOWN_USAGE)
 
 
-def test_thousands_of_empty_members_are_not_followed() -> None:
-    reader, usage = heard(b"gzip", gzip.compress(b"") * 5000 + gzip.compress(b"x"))
+@pytest.mark.parametrize("inner", CODERS)
+@pytest.mark.parametrize("outer", CODERS)
+def test_a_bomb_within_a_bomb_is_unknown(inner: bytes, outer: bytes) -> None:
+    bomb = CODERS[outer](CODERS[inner](bytes(1 << 24)))
+    reader, usage = heard(b"%b, %b" % (inner, outer), bomb, ceiling=100_000)
+    assert sum(map(len, reader.pieces)) <= 100_000
+    assert usage == UNKNOWN_USAGE
+
+
+@pytest.mark.parametrize("encoding", CODERS)
+def test_every_flushed_event_is_read_at_once(encoding: bytes) -> None:
+    """A provider flushes its coder behind each event; the reader must not wait for more."""
+    coder = {
+        b"gzip": zlib.compressobj(wbits=31),
+        b"deflate": zlib.compressobj(),
+        b"br": brotli.Compressor(),
+        b"zstd": zstd.ZstdCompressor(),
+    }[encoding]
+    reader = Heard()
+    inflater = inflating(encoding, reader)
+    assert inflater is not None
+    for event in (b"data: 1\n\n", b"data: 2\n\n"):
+        if encoding == b"br":
+            coded = coder.process(event) + coder.flush()
+        else:
+            coded = coder.compress(event) + coder.flush(zlib.Z_SYNC_FLUSH if encoding != b"zstd" else coder.FLUSH_BLOCK)
+        inflater.feed(coded)
+        assert b"".join(reader.pieces) == event
+        reader.pieces.clear()
+    inflater.finish(True)
+    assert reader.whole is False, "nothing said that this was the end"
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"zstd"])
+def test_thousands_of_empty_members_are_not_followed(encoding: bytes) -> None:
+    code = CODERS[encoding]
+    reader, usage = heard(encoding, code(b"") * 5000 + code(b"x"))
     assert (reader.pieces, usage) == ([], UNKNOWN_USAGE)
 
 
-def test_a_body_that_stops_early_is_not_whole() -> None:
-    reader, usage = heard(b"gzip", gzip.compress(TEXT)[:-9])
-    assert b"".join(reader.pieces)
+@pytest.mark.parametrize("encoding", CODERS)
+def test_a_body_that_stops_early_is_not_whole(encoding: bytes) -> None:
+    reader, usage = heard(encoding, CODERS[encoding](TEXT)[:-1])
     assert (reader.whole, usage) == (False, Usage(1, 2))
+
+
+def test_a_window_wider_than_http_allows_is_not_read() -> None:
+    """RFC 9659: at most 8 MiB."""
+    coder = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+    undone = decoding(b"zstd")
+    assert undone is not None
+    with pytest.raises(CodingError):
+        list(undone.pieces(coder.compress(TEXT) + coder.flush()))
 
 
 @pytest.mark.parametrize("body", [b"", b"\x78"])
@@ -90,10 +152,29 @@ def test_a_body_that_never_begins_is_not_whole(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"not gzip at all", gzip.compress(TEXT)[:10] + b"\xff" * 50])
 def test_what_is_broken_is_unknown(body: bytes) -> None:
-    assert heard(b"gzip", body)[1] == UNKNOWN_USAGE
-    assert heard(b"gzip", body, 1)[1] == UNKNOWN_USAGE
+    for encoding in (b"gzip", b"zstd", b"br"):
+        assert heard(encoding, body)[1] == UNKNOWN_USAGE
+        assert heard(encoding, body, 1)[1] == UNKNOWN_USAGE
 
 
-@pytest.mark.parametrize("encoding", [b"br", b"zstd", b"compress", b"gzip, br", b"identity", b""])
+@pytest.mark.parametrize("encoding", [b"compress", b"dcz", b"gzip, dcb", b"gzip, gzip, gzip, gzip", b"identity", b"", b","])
 def test_other_encodings_have_no_reader(encoding: bytes) -> None:
     assert inflating(encoding, Heard()) is None
+
+
+@pytest.mark.parametrize("encoding", CODERS)
+def test_the_beginning_of_a_body(encoding: bytes) -> None:
+    code = CODERS[encoding]
+    assert beginning(encoding, code(TEXT), len(TEXT)) == (TEXT, True)
+    assert beginning(encoding, code(TEXT), len(TEXT) - 1) == (TEXT[:-1], False)
+    assert beginning(encoding, code(bytes(1 << 26)), 1000) == (bytes(1000), False)
+    cut = beginning(encoding, code(TEXT)[:-1], 1 << 20)
+    assert cut is not None
+    assert TEXT.startswith(cut[0])
+    assert cut[1] is False
+
+
+def test_a_body_without_a_beginning() -> None:
+    assert beginning(b"gzip", TEXT, 1000) is None
+    assert beginning(b"x", TEXT, 1000) is None
+    assert beginning(b"gzip", gzip.compress(TEXT)[:30] + b"\xff" * 50, 1 << 20) is None

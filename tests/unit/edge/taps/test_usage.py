@@ -5,11 +5,13 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 
+import brotli
 import pytest
 
 from gateway.edge.taps.usage import UsageTap
 from gateway.model.records import UNKNOWN_USAGE
 from gateway.model.targets import Dialect
+from gateway.protocol.inflate import zstd
 
 WHOLE = {
     Dialect.OPENAI: b'{"model":"m","usage":{"prompt_tokens":3,"completion_tokens":5}}',
@@ -85,7 +87,17 @@ def test_an_error_in_the_reader_is_counted_and_stays_inside(when: str, caplog: p
 
 @pytest.mark.parametrize(
     ("encoding", "compress"),
-    [(b"", bytes), (b"identity", bytes), (b"gzip", gzip.compress), (b"GZip", gzip.compress), (b"deflate", zlib.compress)],
+    [
+        (b"", bytes),
+        (b"identity", bytes),
+        (b"Identity", bytes),
+        (b"gzip", gzip.compress),
+        (b"GZip", gzip.compress),
+        (b"deflate", zlib.compress),
+        (b"br", brotli.compress),
+        (b"zstd", zstd.compress),
+        (b"gzip, gzip", lambda body: gzip.compress(gzip.compress(body))),
+    ],
 )
 def test_compressed_answers_are_read_along(encoding: bytes, compress: Callable[[bytes], bytes]) -> None:
     looking = UsageTap(Dialect.OPENAI, streamed=False, count=print, encoding=encoding)
@@ -93,7 +105,7 @@ def test_compressed_answers_are_read_along(encoding: bytes, compress: Callable[[
     assert looking.close(True)[:2] == (3, 5)
 
 
-@pytest.mark.parametrize("encoding", [b"br", b"zstd", b"gzip, gzip", b"x"])
+@pytest.mark.parametrize("encoding", [b"gzip, x", b"br", b"zstd", b"x"])
 def test_other_encodings_are_not_read(encoding: bytes) -> None:
     looking = UsageTap(Dialect.OPENAI, streamed=False, count=print, encoding=encoding)
     looking.feed(WHOLE[Dialect.OPENAI])

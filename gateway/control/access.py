@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hmac import compare_digest
-from ipaddress import ip_network
 from typing import Any, Final
 
 from aiohttp import web
 
 from gateway.control.permissions import permission_of
 from gateway.control.sessions import Session, Sessions
+from gateway.kit.addresses import networks_of
 from gateway.kit.clock import Clock
 from gateway.kit.secret import keyed_digest
 from gateway.model.faults import (
@@ -70,8 +70,8 @@ def principal_of(token: Token) -> Principal:
         grants=grants,
         not_before=token.not_before,
         expires_on=token.expires_on,
-        ip_in=tuple(ip_network(text, strict=False) for text in addresses.get("in") or ()),
-        ip_not_in=tuple(ip_network(text, strict=False) for text in addresses.get("not_in") or ()),
+        ip_in=networks_of(addresses.get("in") or ()),
+        ip_not_in=networks_of(addresses.get("not_in") or ()),
     )
 
 

@@ -1,11 +1,12 @@
 """Failed sign-ins, counted by address. Who fails often is told to wait; who has the right token is never shut out, not even
 behind the address of somebody who guesses: tokens are too long to guess, so this guards the log and the store's time."""
 
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from typing import Final
 
 from cachetools import TTLCache
 
+from gateway.kit.addresses import parse_address
 from gateway.kit.clock import Clock
 
 FAILURES: Final = 10
@@ -28,8 +29,7 @@ class Throttle:
 
 def _source(address: str) -> str:
     """An IPv6 customer has a whole /64."""
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
+    ip = parse_address(address)
+    if ip is None:
         return ""
-    return str(IPv6Address(int(ip) >> 64 << 64)) if isinstance(ip, IPv6Address) and ip.ipv4_mapped is None else str(ip)
+    return str(IPv6Address(int(ip) >> 64 << 64)) if isinstance(ip, IPv6Address) else str(ip)

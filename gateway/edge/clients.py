@@ -1,8 +1,8 @@
 """Who the client is when proxies of our own stand in front: `X-Forwarded-For`, believed from them alone."""
 
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_network
 
+from gateway.kit.addresses import networks_of, normal_address, parse_address, within
 from gateway.protocol.headers import RequestHead
 
 _MEMO = "client"
@@ -11,10 +11,10 @@ _MEMO = "client"
 class Clients:
     def __init__(self, trusted: Iterable[str]) -> None:
         """`trusted`: addresses and networks of the proxies; none by default, and then nobody is believed."""
-        self._trusted = tuple(ip_network(text) for text in trusted)
+        self._trusted = networks_of(trusted)
 
     def address(self, peer: str, head: RequestHead) -> str:
-        """The client's address. `peer` is the other end of the connection."""
+        """The client's address in normal form. `peer` is the other end of the connection, likewise."""
         if not self._trusted or not self._is_ours(peer):
             return peer
         known = head.memo.get(_MEMO)
@@ -36,11 +36,8 @@ class Clients:
         return peer
 
     def _is_ours(self, text: str) -> bool:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            return False
-        return any(address in network for network in self._trusted)
+        address = parse_address(text)
+        return address is not None and within(address, self._trusted)
 
 
 def _plain(text: str) -> str:
@@ -49,7 +46,4 @@ def _plain(text: str) -> str:
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return ""
+    return normal_address(text)

@@ -16,6 +16,7 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from gateway.edge.repeat import ArrivedBody, Message, Repeat, Repeats
 from gateway.edge.request import Request
+from gateway.kit.addresses import normal_address
 from gateway.model.faults import MALFORMED, Refusal
 from gateway.model.routes import Surface
 from gateway.protocol.errors import render
@@ -86,7 +87,7 @@ class Downstream(RequestHandler):
         self._broken = False
         """What the client sends can no longer be read."""
         self.address = ""
-        """The client's address, without port; empty on a unix socket."""
+        """The client's address in normal form, without port; empty on a unix socket."""
         self.header_limit_bytes = manager.header_limit_bytes
         self.head_s = manager.head_s
         self._refusals = manager.refusals
@@ -95,7 +96,7 @@ class Downstream(RequestHandler):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=WRITE_HIGH)  # type: ignore[attr-defined]
         peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.address = normal_address(str(peer[0])) if isinstance(peer, tuple) else ""
 
     def data_received(self, data: bytes) -> None:
         if data and self._read_bytes == self._request_bytes:

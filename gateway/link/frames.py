@@ -263,8 +263,8 @@ def _principal(value: dict[str, Any] | None) -> Principal | None:
         grants=grants,
         not_before=value["not_before"],
         expires_on=value["expires_on"],
-        ip_in=tuple(ip_network(str(text)) for text in value["ip_in"]),
-        ip_not_in=tuple(ip_network(str(text)) for text in value["ip_not_in"]),
+        ip_in=tuple(map(ip_network, value["ip_in"])),
+        ip_not_in=tuple(map(ip_network, value["ip_not_in"])),
     )
 
 

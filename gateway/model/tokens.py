@@ -5,8 +5,9 @@ import secrets
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, NamedTuple
+
+from gateway.kit.addresses import Network, parse_address, within
 
 TOKEN_PREFIX: Final = "agw_"  # noqa: S105 - a prefix, not a secret
 _RANDOM_LENGTH: Final = 43
@@ -99,9 +100,9 @@ class Principal:
     """Already merged: an account's own entry includes what holds on any account, denials taken off."""
     not_before: float | None = None
     expires_on: float | None = None
-    ip_in: tuple[IPv4Network | IPv6Network, ...] = ()
+    ip_in: tuple[Network, ...] = ()
     """Empty: any address."""
-    ip_not_in: tuple[IPv4Network | IPv6Network, ...] = ()
+    ip_not_in: tuple[Network, ...] = ()
 
     def may(self, account_id: str, permission: str, gateway_id: str | None = None) -> bool:
         """Whether the token permits this; a permission limited to gateways needs one of them named."""
@@ -121,14 +122,10 @@ class Principal:
         """Whether the token may be used from this address (`condition.request_ip`); an unreadable address fits no rule."""
         if not self.ip_in and not self.ip_not_in:
             return True
-        try:
-            ip = ip_address(address.partition("%")[0])
-        except ValueError:
+        ip = parse_address(address)
+        if ip is None:
             return False
-        mapped = getattr(ip, "ipv4_mapped", None)
-        ip = mapped or ip
-        inside = not self.ip_in or any(ip in network for network in self.ip_in)
-        return inside and not any(ip in network for network in self.ip_not_in)
+        return (not self.ip_in or within(ip, self.ip_in)) and not within(ip, self.ip_not_in)
 
 
 ANONYMOUS: Final = Principal(token_id="")

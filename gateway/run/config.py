@@ -8,13 +8,13 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gateway.kit.addresses import parse_network
 from gateway.model.service import ControlConfig, EdgeConfig, Limits, ProviderOverride, Timeouts, TokenCaching
 from gateway.model.targets import parse_base
 from gateway.model.tokens import well_formed
@@ -72,7 +72,7 @@ def _listed(value: Any) -> Any:
 
 def _network(text: str) -> str:
     try:
-        network = ip_network(text)
+        network = parse_network(text, strict=True)
     except ValueError:
         raise ValueError("must be addresses or networks like 10.0.0.0/8") from None
     if not network.prefixlen:

@@ -8,11 +8,11 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 import aiohappyeyeballs
 
+from gateway.kit.addresses import is_public
 from gateway.kit.aio import SingleFlight
 from gateway.kit.clock import Clock
 from gateway.model.targets import Origin
@@ -25,12 +25,6 @@ _PATIENCE_S: Final = 1.0
 """How long a resolver that does not answer is waited for when an older answer is at hand."""
 _HAPPY_EYEBALLS_S: Final = 0.25
 
-_UNICAST_6: Final = ip_network("2000::/3")
-"""All of IPv6 that is routed for the public; what lies outside is local, reserved or a disguise."""
-_NAT64: Final = ip_network("64:ff9b::/96")
-_HOSTS_OWN: Final = (ip_network("192.0.0.0/24"), ip_network("168.63.129.16/32"))
-"""Public by their number, yet they answer on the host itself: protocol assignments (RFC 6890), Azure's metadata."""
-
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 ProtocolFactory = Callable[[], asyncio.Protocol]
 
@@ -41,25 +35,6 @@ def tls_context(ca_bundle: str = "") -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-def is_public(address: str) -> bool:
-    """Whether a custom provider may live there: no private, loopback, link-local, metadata or multicast address, also
-    not in an IPv6 disguise."""
-    ip = ip_address(address.partition("%")[0])
-    if ip.version == 6:
-        disguised = _within(ip)
-        if disguised is None:
-            return ip in _UNICAST_6 and ip.is_global
-        ip = disguised
-    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _HOSTS_OWN)
-
-
-def _within(ip: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address an IPv6 address leads to: mapped, 6to4, Teredo, NAT64 (RFC 6052)."""
-    if ip in _NAT64:
-        return IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 
 
 class Dialer:

@@ -244,16 +244,18 @@ class RunningEdge:
         accounts: Iterable[AccountEntry] = (),
         providers: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        dual_stack: bool = False,
         **config: Any,
     ) -> None:
-        """`providers`: slug → base URL; `config`: further fields of EdgeConfig. Memory has no limit: the process is the
-        test's, and holds what all tests before it left."""
+        """`providers`: slug → base URL; `dual_stack`: listen on an IPv6 socket that takes IPv4 too; `config`: further fields
+        of EdgeConfig. Memory has no limit: the process is the test's, and holds what all tests before it left."""
         limits = dataclasses.replace(config.pop("limits", Limits()), memory_bytes=0)
         overrides = {slug: ProviderOverride(base_url=url) for slug, url in (providers or {}).items()}
         self.config = EdgeConfig(pepper=PEPPER, providers={**overrides, **config.pop("overrides", {})}, limits=limits, **config)
         self.link = FakeLink()
         self.edge = Edge(self.config, clock or SystemClock(), self._connect, worker="worker-1")
         self.port = 0
+        self._dual_stack = dual_stack
         listed = {entry.account_id: entry for entry in accounts} or {ACCOUNT: account()}
         self.snapshot = Snapshot(1, tuple(listed.values()), tuple(gateways))
         self._drained = False
@@ -264,9 +266,11 @@ class RunningEdge:
         return self.link
 
     async def __aenter__(self) -> Self:
-        listening = socket.socket()
+        listening = socket.socket(socket.AF_INET6 if self._dual_stack else socket.AF_INET)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", 0))
+        if self._dual_stack:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listening.bind(("::ffff:127.0.0.1" if self._dual_stack else "127.0.0.1", 0))
         self.port = listening.getsockname()[1]
         await self.edge.start([listening])
         return self

@@ -1,7 +1,6 @@
 """What custom provider requests carry, and which addresses and header fields are acceptable."""
 
 import re
-from ipaddress import ip_address
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -9,6 +8,7 @@ import orjson
 from pydantic import AfterValidator, Field
 
 from gateway.control.api.parsing import MAX_INT, Body, Name, Text, Whole
+from gateway.kit.addresses import is_public, parse_address
 
 _FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _FIELD_VALUE: Final = re.compile(r"[\x20-\x7e]{0,8000}")
@@ -64,13 +64,12 @@ def address_problem(base_url: str, *, allow_private: bool) -> str | None:
 
 
 def _is_private(host: str) -> bool:
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        name = host.rstrip(".").lower()
-        # All-digit and hexadecimal last labels are read as IPv4 addresses by resolvers (WHATWG URL, host parsing).
-        last = name.rpartition(".")[2]
-        return name == "localhost" or name.endswith(".localhost") or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last) is not None
+    if parse_address(host) is not None:
+        return not is_public(host)
+    name = host.rstrip(".").lower()
+    # All-digit and hexadecimal last labels are read as IPv4 addresses by resolvers (WHATWG URL, host parsing).
+    last = name.rpartition(".")[2]
+    return name == "localhost" or name.endswith(".localhost") or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last) is not None
 
 
 Address = Annotated[str, Field(min_length=1, max_length=2048)]

@@ -18,6 +18,7 @@ MAX_INT: Final = 2**31 - 1
 """What every database takes as an integer."""
 _LAST_MOMENT_S: Final = 253_402_300_800
 """The end of year 9999: later moments cannot be shown."""
+_LIKE_A_FIELD: Final = re.compile(r"[A-Za-z][A-Za-z._]{0,39}")
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 M = TypeVar("M", bound=BaseModel)
@@ -89,9 +90,19 @@ async def read_body(request: web.Request, kind: type[M]) -> M:
 def problems_of(error: ValidationError) -> list[Problem]:
     """pydantic's findings in our words: message and path, never the input."""
     return [
-        Problem(INVALID_BODY.code, found["msg"].removeprefix("Value error, "), ("body", *found["loc"]))
+        _unknown_field(found["loc"])
+        if found["type"] == "extra_forbidden"
+        else Problem(INVALID_BODY.code, found["msg"].removeprefix("Value error, "), ("body", *found["loc"]))
         for found in error.errors(include_url=False, include_input=False, include_context=False)
     ]
+
+
+def _unknown_field(where: tuple[str | int, ...]) -> Problem:
+    """Named when it reads like a field somebody misspelled; anything else may be a secret in the wrong place."""
+    *around, name = where
+    if _LIKE_A_FIELD.fullmatch(str(name)):
+        return Problem(INVALID_BODY.code, "Unknown field", ("body", *where))
+    return Problem(INVALID_BODY.code, "Holds an unknown field", ("body", *around))
 
 
 def page_of(request: web.Request, *, most: int = 100, default: int = 20) -> Page:

@@ -1,14 +1,14 @@
 """What token requests carry, and how a token is shown (specification section 5.2)."""
 
 import re
-from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, model_validator
 
 from gateway.control.access import ACCOUNT_RESOURCE, GATEWAY_RESOURCE
 from gateway.control.api.parsing import Body, Moment, Name
 from gateway.control.permissions import find_group
+from gateway.kit.addresses import parse_network
 from gateway.kit.ids import hex32
 from gateway.protocol.envelope import rfc3339, rfc3339_or_none
 from gateway.store.port import Token
@@ -22,7 +22,7 @@ _MOST: Final = 100
 
 def _network(text: str) -> str:
     try:
-        return str(ip_network(text, strict=False))
+        return str(parse_network(text))
     except ValueError:
         raise ValueError("Expected an address or a network in CIDR notation") from None
 
@@ -30,9 +30,21 @@ def _network(text: str) -> str:
 Network = Annotated[str, Field(max_length=64), AfterValidator(_network)]
 
 
-class GroupBody(Body):
+class _Restricting(Body):
+    """A misspelled restriction that were ignored would grant what nobody meant to: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class GroupBody(_Restricting):
+    """With what else a listed group shows, so that it may be sent as it came."""
+
     id: str | None = None
     name: str | None = None
+    meta: Any = None
+    scopes: Any = None
+    category: Any = None
+    is_selectable: Any = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -64,7 +76,7 @@ def _are_gateways(scope: dict[str, str]) -> bool:
     return 1 <= len(scope) <= _MOST and all(_GATEWAY_NAME.fullmatch(name) and value == "*" for name, value in scope.items())
 
 
-class PolicyBody(Body):
+class PolicyBody(_Restricting):
     id: str | None = None
     effect: Literal["allow", "deny"]
     permission_groups: Annotated[list[GroupBody], Field(min_length=1, max_length=_MOST)]
@@ -79,19 +91,27 @@ class PolicyBody(Body):
         }
 
 
-class AddressesBody(Body):
-    model_config = ConfigDict(populate_by_name=True)
-
+class AddressesBody(_Restricting):
     in_: Annotated[list[Network], Field(max_length=_MOST)] | None = Field(default=None, alias="in")
     not_in: Annotated[list[Network], Field(max_length=_MOST)] | None = None
 
 
-class ConditionBody(Body):
-    request_ip: AddressesBody | None = None
+class ConditionBody(_Restricting):
+    request_ip: Annotated[AddressesBody | None, Field(validation_alias=AliasChoices("request_ip", "request.ip"))] = None
+    """The second is Cloudflare's older spelling; both at once are one too many."""
 
 
-class TokenBody(Body):
+class TokenBody(_Restricting):
     """Create and update; `expired` is what an expired token shows, so it may come back and changes nothing."""
+
+    id: Any = None
+    issued_on: Any = None
+    modified_on: Any = None
+    last_used_on: Any = None
+    creator_email_at_creation: Any = None
+    provisioner_id: Any = None
+    provisioner_type: Any = None
+    """What else a token shows may come back too."""
 
     name: Name
     policies: Annotated[list[PolicyBody], Field(min_length=1, max_length=_MOST)]

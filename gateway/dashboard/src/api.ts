@@ -14,6 +14,7 @@ import type {
   TokenFields,
   Unauthenticated,
 } from "./types";
+import { labelOf } from "./words";
 
 interface Problem {
   code: number;
@@ -31,7 +32,7 @@ export class ApiError extends Error {
 }
 
 function told(problem: Problem): string {
-  const field = problem.path?.slice(1).join(".");
+  const field = labelOf(problem.path ?? []);
   return field ? `${field}: ${problem.message}` : problem.message;
 }
 

@@ -23,6 +23,8 @@ def test_many_failures_of_one_address_are_too_many_for_a_while() -> None:
         ("2001:db8::1", "2001:db8::ffff:1", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
         ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::FFFF:c000:201", True),
         ("fe80::1%eth0", "fe80::2%eth1", True),
         ("", "nonsense", True),
     ],

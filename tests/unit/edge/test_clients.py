@@ -30,11 +30,20 @@ def head(*values: str) -> RequestHead:
         ("10.1.1.1", ("203.0.113.1, unknown",), "10.1.1.1"),
         ("10.1.1.1", ("203.0.113.1, unknown, 10.2.2.2",), "10.2.2.2"),
         ("10.1.1.1", ("",), "10.1.1.1"),
+        ("10.1.1.1", ("::ffff:203.0.113.1",), "203.0.113.1"),
+        ("10.1.1.1", ("[::ffff:203.0.113.1]:443, ::ffff:10.2.2.2",), "203.0.113.1"),
+        ("64:ff9b::10.1.1.1", ("203.0.113.1",), "203.0.113.1"),
+        ("10.1.1.1", ("fe80::1%eth0",), "fe80::1"),
         ("10.1.1.1", ("' OR 1=1, \u00e9",), "10.1.1.1"),
     ],
 )
 def test_only_proxies_of_ours_are_believed(peer: str, values: tuple[str, ...], address: str) -> None:
     assert Clients(PROXIES).address(peer, head(*values)) == address
+
+
+@pytest.mark.parametrize("trusted", ["::ffff:10.1.1.1", "::ffff:10.0.0.0/104", "10.0.0.0/8"])
+def test_a_proxy_may_be_named_in_any_form(trusted: str) -> None:
+    assert Clients((trusted,)).address("10.1.1.1", head("203.0.113.1")) == "203.0.113.1"
 
 
 def test_nobody_is_believed_by_default() -> None:

@@ -94,7 +94,7 @@ export function CreateToken({ gateway, onClose }: { gateway?: string; onClose: (
           </Field>
         </div>
         <Field
-          label="Client addresses (optional)"
+          label="Allowed addresses (optional)"
           hint={
             <>
               Addresses or networks, with spaces or commas between. A leading <code>!</code> excludes one.

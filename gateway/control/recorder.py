@@ -13,6 +13,7 @@ from typing import Final
 from gateway.control.bodies import kept
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.bounded import BoundedQueue
+from gateway.model import bounds
 from gateway.model.records import LogBodies, LogRecord
 from gateway.store.port import Store, StoreDown
 
@@ -144,7 +145,11 @@ class Recorder:
             delivery.confirm()
 
     def _priced(self, record: LogRecord) -> LogRecord:
-        cost = self._cost_of(record)
+        try:
+            cost = bounds.cost(self._cost_of(record))
+        except Exception as error:  # one request's values must not keep all the others from the store
+            _log.error("a request could not be priced: %s", type(error).__name__)
+            return record
         return record if cost is None else LogRecord._make((*record[:_COST], cost))
 
     async def _stored(self, records: list[LogRecord], bodies: list[LogBodies]) -> bool:

@@ -6,7 +6,7 @@ takes a record that it already has for what it is.
 
 from typing import Final
 
-from gateway.link.frames import Records
+from gateway.link.frames import Records, Unsendable
 from gateway.link.port import EdgeLink
 from gateway.model.records import Row
 
@@ -20,7 +20,7 @@ class Outgoing:
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
         self.dropped = 0
-        """Rows refused since the start because the limit was reached."""
+        """Rows refused since the start because the limit was reached, or because no message can hold them."""
         self._open: list[Row] = []
         self._bodies: list[Row] = []
         self._open_bytes = 0
@@ -36,6 +36,8 @@ class Outgoing:
         if self.held_bytes + size_bytes > self.limit_bytes:
             self.dropped += 1
             return False
+        if self._open and self._open_bytes + size_bytes > BATCH_BYTES:
+            self._seal()
         self.held_bytes += size_bytes
         self._open_bytes += size_bytes
         self._open.append(row)
@@ -62,14 +64,32 @@ class Outgoing:
             self._seal()
         while self._sent < self._last:
             batch = self._kept.get(self._sent + 1)
-            if batch is not None and not link.send(batch[0]):
-                return
+            try:
+                if batch is not None and not link.send(batch[0]):
+                    return
+            except Unsendable:
+                self._part(self._sent + 1)
             self._sent += 1
 
     def confirmed(self, number: int) -> None:
         """Control has this batch in its store."""
         _, size_bytes = self._kept.pop(number, (None, 0))
         self.held_bytes -= size_bytes
+
+    def _part(self, number: int) -> None:
+        """Let each row of a batch that cannot be sent go alone, at the end of the line; one that is alone is dropped."""
+        records, size_bytes = self._kept.pop(number)
+        rows = records.rows
+        if len(rows) == 1:
+            self.held_bytes -= size_bytes
+            self.dropped += 1
+            return
+        share, rest = divmod(size_bytes, len(rows))
+        for row in rows:
+            self._last += 1
+            bodies = [each for each in records.bodies if each[0] == row[0]]
+            self._kept[self._last] = Records(self._last, [row], bodies), share + rest
+            rest = 0
 
     def _seal(self) -> None:
         self._last += 1

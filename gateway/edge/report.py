@@ -17,6 +17,7 @@ from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
 from gateway.link.frames import Counters
 from gateway.link.port import EdgeLink
+from gateway.model import bounds
 from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogBodies, LogRecord, Row, Usage
 from gateway.model.routes import OPEN_SURFACES, Endpoint, Route
 from gateway.protocol.headers import RequestHead
@@ -152,16 +153,16 @@ class Reporter:
         assert plan is not None
         assert plan.gateway is not None
         started = x.started_at
-        model_type, path, content_type, user_agent = _described(route, head)
+        model_type, method, path, content_type, user_agent = _described(route, head, x.request.method)
         return (
             x.id,
             route.account_id,
             plan.gateway.id,  # gateway_id
             x.started_wall,  # created_at
-            x.provider.slug if x.provider is not None else route.provider,  # provider
-            x.model or usage.model,  # model
+            x.provider.slug if x.provider is not None else bounds.text(route.provider, bounds.NAME),  # provider
+            bounds.text(x.model or usage.model, bounds.NAME),  # model
             model_type,
-            x.request.method,
+            method,
             path,
             x.status or 499,  # status_code
             200 <= x.status < 400 and x.outcome == "completed",  # success
@@ -169,16 +170,16 @@ class Reporter:
             x.cached,
             round((self.clock.monotonic() - started) * 1000),  # duration_ms
             None if x.first_byte_at is None else round((x.first_byte_at - started) * 1000),  # first_byte_ms
-            usage.tokens_in,
-            usage.tokens_out,
-            usage.tokens_cached,
-            usage.tokens_reasoning,
+            bounds.count(usage.tokens_in),
+            bounds.count(usage.tokens_out),
+            bounds.count(usage.tokens_cached),
+            bounds.count(usage.tokens_reasoning),
             usage.exactness,  # usage_exactness
             x.options.metadata,
             0,  # step
             "",  # request_type
             content_type,  # request_content_type
-            x.response_type,  # response_content_type
+            bounds.text(x.response_type, bounds.NAME),  # response_content_type
             x.request_bytes,  # request_size
             x.response_bytes,  # response_size
             x.options.event_id or x.id,  # event_id
@@ -186,7 +187,7 @@ class Reporter:
             plan.authentication,
             x.permit.token_id if x.permit is not None else "",  # token_id
             x.streamed,
-            usage.tokens_cache_write,
+            bounds.count(usage.tokens_cache_write),
             x.events,
             None if x.overhead_s is None else round(x.overhead_s * 1_000_000),  # overhead_us
             x.auth_state if x.permit is not None and x.permit.authenticated else "",
@@ -218,13 +219,18 @@ def _bodies(x: Exchange, limit_bytes: int) -> Row | None:
     )
 
 
-def _described(route: Route, head: RequestHead) -> tuple[str, str, str, str]:
-    """Model type, path, content type, user agent: the same for every request with this head."""
+def _described(route: Route, head: RequestHead, method: str) -> tuple[str, str, str, str, str]:
+    """Model type, method, path, content type, user agent: the same for every request with this head."""
     described = head.memo.get("log")
     if described is None:
         path = route.path
-        texts = (_text(head.value(b"content-type")), _text(head.value(b"user-agent")))
-        described = head.memo["log"] = (_model_type(route.endpoint, path), path, *texts)
+        described = head.memo["log"] = (
+            _model_type(route.endpoint, path),
+            bounds.text(method, bounds.METHOD),
+            bounds.path(path),
+            bounds.text(head.value(b"content-type").decode("utf-8", "replace"), bounds.NAME),
+            bounds.text(head.value(b"user-agent").decode("utf-8", "replace"), bounds.USER_AGENT),
+        )
     return described  # type: ignore[return-value]
 
 
@@ -234,7 +240,3 @@ def _model_type(endpoint: Endpoint | None, path: str) -> str:
     if path.endswith(("chat/completions", "/messages", "responses", "enerateContent")):
         return "chat"
     return "embedding" if path.endswith(("embeddings", "mbedContent", "mbedContents")) else ""
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")[:512]

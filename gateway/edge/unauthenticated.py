@@ -10,8 +10,9 @@ from typing import Final
 from gateway.edge.exchange import Exchange
 from gateway.edge.identity import Reader
 from gateway.link.frames import Unauthenticated
+from gateway.model import bounds
 from gateway.model.faults import FORBIDDEN, INVALID_TOKEN, MISSING_TOKEN
-from gateway.model.unauthenticated import LONGEST_TEXT, Caller
+from gateway.model.unauthenticated import Caller
 
 MOST_CALLERS: Final = 500
 """Told apart between two flushes; further ones are counted together."""
@@ -68,8 +69,8 @@ def _caller(x: Exchange, reader: Reader) -> Caller:
             route.account_id,
             plan.gateway.id if plan.gateway is not None else route.gateway_id,
             x.address,
-            head.value(b"user-agent").decode("utf-8", "replace")[:LONGEST_TEXT],
-            "/".join(part for part in (route.provider, route.path) if part)[:LONGEST_TEXT],
+            bounds.text(head.value(b"user-agent").decode("utf-8", "replace"), bounds.NAME),
+            bounds.path("/".join(part for part in (route.provider, route.path) if part))[: bounds.NAME],
             credential.digest.hex(),
         )
     return known  # type: ignore[return-value]

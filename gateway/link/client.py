@@ -18,7 +18,7 @@ from gateway.link.frames import (
     Ready,
     UpFrame,
     decode,
-    encode,
+    encode_up,
 )
 from gateway.link.outbox import Outbox
 from gateway.link.port import OnFrame
@@ -62,7 +62,7 @@ class UnixLink(Asking):
     def send(self, frame: UpFrame) -> bool:
         if self._outbox is None or not self.connected:
             return False
-        return self._outbox.put(encode(frame))
+        return self._outbox.put(encode_up(frame))
 
     async def close(self) -> None:
         """Send what is queued, within a limit, and disconnect for good."""

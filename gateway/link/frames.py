@@ -211,6 +211,14 @@ _KINDS: Final[dict[str, type[Any]]] = {
 }
 
 
+UP_MESSAGE_BYTES: Final = 64 * 1024 * 1024
+"""Longest message that control reads of an edge. Down, a snapshot may be larger."""
+
+
+class Unsendable(ValueError):
+    """No connection will ever carry this frame: it is longer than control reads, or has no spelling in JSON."""
+
+
 class BadFrame(ValueError):
     """The peer speaks another dialect; the connection is dropped."""
 
@@ -220,6 +228,17 @@ def encode(frame: Frame) -> bytes:
     kind = type(frame)
     values = [getattr(frame, field.name) for field in fields(kind)]
     return orjson.dumps([kind.__name__, *values], default=_to_json)
+
+
+def encode_up(frame: UpFrame) -> bytes:
+    """The same for frames whose values strangers write. Raises Unsendable."""
+    try:
+        message = encode(frame)
+    except TypeError as error:
+        raise Unsendable("a value has no spelling in JSON") from error
+    if len(message) >= UP_MESSAGE_BYTES:
+        raise Unsendable("longer than a message may be")
+    return message
 
 
 def decode(message: bytes | str) -> Frame:

@@ -5,7 +5,7 @@ import itertools
 import logging
 from typing import Final
 
-from gateway.link.frames import PROTOCOL_VERSION, Answer, DownFrame, Hello, Ready, UpFrame, decode, encode
+from gateway.link.frames import PROTOCOL_VERSION, Answer, DownFrame, Hello, Ready, UpFrame, decode, encode, encode_up
 from gateway.link.port import Connect, LinkHandler, OnFrame
 from gateway.link.questions import Answering, Asking
 
@@ -46,7 +46,7 @@ class LoopbackLink(Asking):
         edge = self._edge
         if edge is None or not self.connected:
             return False
-        self._loop.call_soon(edge.take, encode(frame))
+        self._loop.call_soon(edge.take, encode_up(frame))
         return True
 
     async def close(self) -> None:

@@ -22,7 +22,7 @@ class EdgeLink(Protocol):
     """Grows with each connection: what was cached under an older one may have missed a Revoke."""
 
     def send(self, frame: UpFrame) -> bool:
-        """Hand a frame over without waiting; False when the link is down (the frame is not kept)."""
+        """Hand a frame over without waiting; False when the link is down (the frame is not kept). Raises Unsendable."""
 
     async def ask_token(self, digest: bytes) -> Principal | None:
         """Who holds the token with this digest; None if unknown. Raises LinkDown."""

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.kit.aio import cancel_and_wait, spawn
-from gateway.link.frames import PROTOCOL_VERSION, BadFrame, DownFrame, Hello, UpFrame, decode, encode
+from gateway.link.frames import PROTOCOL_VERSION, UP_MESSAGE_BYTES, BadFrame, DownFrame, Hello, UpFrame, decode, encode
 from gateway.link.outbox import Outbox
 from gateway.link.port import LinkHandler
 from gateway.link.questions import Answering
@@ -17,7 +17,6 @@ from gateway.link.questions import Answering
 _HEARTBEAT_S: Final = 10.0
 _OUTBOX_BYTES: Final = 64 * 1024 * 1024
 """Beyond this an edge does not take its frames: it is dropped, and gets a snapshot when it comes back."""
-_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
 _log = logging.getLogger("gateway.link")
 
@@ -38,7 +37,7 @@ class LinkServer:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(
-            timeout=1.0, heartbeat=_HEARTBEAT_S, compress=False, max_msg_size=_MESSAGE_BYTES, decode_text=False
+            timeout=1.0, heartbeat=_HEARTBEAT_S, compress=False, max_msg_size=UP_MESSAGE_BYTES, decode_text=False
         )
         await ws.prepare(request)
         edge = _Edge(f"edge-{next(self._numbers)}", request.transport, Outbox(self._outbox_bytes))

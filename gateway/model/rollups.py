@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import ceil, log
 from typing import Final, NamedTuple
 
+from gateway.model import bounds
 from gateway.model.records import LogRecord
 
 MINUTE_S: Final = 60
@@ -23,9 +24,6 @@ ERRORS: Final = ("refused", "rejected", "upstream_failed", "client_gone")
 
 _WIDTH: Final = log(1.05)
 _TABLE: Final = [-1, *(int(log(ms) / _WIDTH + 1e-9) for ms in range(1, 4096))]
-_MOST_TOKENS: Final = 10**12
-"""Of one request; more is no count, and would spoil the sums of a year."""
-_LONGEST_NAME: Final = 200
 
 
 def bucket_of(ms: int) -> int:
@@ -78,9 +76,9 @@ class Figures:
             self._failed(record.outcome)
         if record.tokens_in is not None or record.tokens_out is not None:
             self._tokens(record)
-        if record.cost is not None:
+        if (cost := bounds.cost(record.cost)) is not None:
             self.priced += 1
-            self.cost += record.cost
+            self.cost += cost
         bucket = bucket_of(record.duration_ms)
         durations = self.durations
         durations[bucket] = durations.get(bucket, 0) + 1
@@ -100,11 +98,11 @@ class Figures:
 
     def _tokens(self, record: LogRecord) -> None:
         self.metered += 1
-        self.tokens_in += _sane(record.tokens_in)
-        self.tokens_out += _sane(record.tokens_out)
-        self.tokens_cached += _sane(record.tokens_cached)
-        self.tokens_cache_write += _sane(record.tokens_cache_write)
-        self.tokens_reasoning += _sane(record.tokens_reasoning)
+        self.tokens_in += bounds.count(record.tokens_in) or 0
+        self.tokens_out += bounds.count(record.tokens_out) or 0
+        self.tokens_cached += bounds.count(record.tokens_cached) or 0
+        self.tokens_cache_write += bounds.count(record.tokens_cache_write) or 0
+        self.tokens_reasoning += bounds.count(record.tokens_reasoning) or 0
 
     def merge(self, other: "Figures") -> None:
         """Written out: a year of analytics does this thousands of times."""
@@ -148,10 +146,6 @@ class GatewaySum(NamedTuple):
     cost: float
 
 
-def _sane(tokens: int | None) -> int:
-    return tokens if tokens is not None and 0 <= tokens <= _MOST_TOKENS else 0
-
-
 def _merge(into: dict[int, int], other: Mapping[int, int]) -> None:
     if not into:
         into.update(other)
@@ -174,7 +168,7 @@ def fold(records: Iterable[LogRecord]) -> dict[RollupKey, Figures]:
     for (account_id, gateway_id, minute, provider, model), figures in minutes.items():
         for span in SPANS_S:
             start = minute * MINUTE_S // span * span
-            at = RollupKey(account_id, gateway_id, span, start, provider, model[:_LONGEST_NAME])
+            at = RollupKey(account_id, gateway_id, span, start, provider, model[: bounds.NAME])
             if at not in folded:
                 folded[at] = Figures()
             folded[at].merge(figures)

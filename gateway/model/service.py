@@ -19,7 +19,7 @@ class Limits:
     waiting_per_origin: int = 1024
     """Requests that may wait for a connection; more is 503."""
     log_body_bytes: int = 262_144
-    """Of each logged body; the rest of it is not kept."""
+    """Of each logged body; the rest of it is not kept. At most `bounds.LOG_BODY_BYTES`."""
     log_queue_bytes: int = 16 * 1024 * 1024
     memory_bytes: int = 1024 * 1024 * 1024
     """A worker that holds more of its own takes no new inference requests until some is free; 0: no limit."""

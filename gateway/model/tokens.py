@@ -48,12 +48,18 @@ def well_formed(token: str) -> bool:
 
 _LIKE_A_TOKEN: Final = re.compile(TOKEN_PREFIX.encode() + rb"[0-9A-Za-z_]{8,}")
 """With `_`, so that of two in a row none is left without its prefix."""
+_LIKE_A_TOKEN_IN_TEXT: Final = re.compile(_LIKE_A_TOKEN.pattern.decode())
 HIDDEN_TOKEN: Final = TOKEN_PREFIX.encode() + b"***"
 
 
 def hide_tokens(raw: bytes) -> bytes:
     """`raw` without anything that looks like one of our tokens, or the beginning of one."""
     return _LIKE_A_TOKEN.sub(HIDDEN_TOKEN, raw) if TOKEN_PREFIX.encode() in raw else raw
+
+
+def hide_tokens_in(text: str) -> str:
+    """The same for text."""
+    return _LIKE_A_TOKEN_IN_TEXT.sub(HIDDEN_TOKEN.decode(), text) if TOKEN_PREFIX in text else text
 
 
 class Permission:

@@ -5,9 +5,6 @@ The second is what an operator looks at before switching authentication on: who 
 
 from typing import NamedTuple
 
-LONGEST_TEXT = 200
-"""Of a user agent or path; more of it is cut."""
-
 
 class Caller(NamedTuple):
     """Who sent requests to a gateway that asks for no token, as an edge sees it."""

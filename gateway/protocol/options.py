@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-METADATA_ENTRIES: Final = 5
+from gateway.model import bounds
+
 MAX_ATTEMPTS: Final = 5
 MAX_RETRY_DELAY_MS: Final = 60_000
 CACHE_TTL_MIN_S: Final = 60
@@ -75,6 +76,10 @@ def _text(text: str) -> str | None:
     return text if 0 < len(text) <= 1024 else None
 
 
+def _event_id(text: str) -> str | None:
+    return bounds.text(text, bounds.EVENT_ID) if 0 < len(text) <= bounds.EVENT_ID else None
+
+
 def _identifier(text: str) -> str | None:
     return text if _ID.match(text) else None
 
@@ -103,7 +108,10 @@ def _metadata(text: str) -> str | None:
         for key, value in entries.items()
         if not key.startswith("cf.") and (value is None or isinstance(value, str | int | float | bool))
     }
-    kept = dict(list(flat.items())[:METADATA_ENTRIES])
+    kept = {
+        bounds.text(key, bounds.METADATA_KEY): bounds.text(value, bounds.METADATA_VALUE) if isinstance(value, str) else value
+        for key, value in list(flat.items())[: bounds.METADATA_ENTRIES]
+    }
     return orjson.dumps(kept).decode() if kept else None
 
 
@@ -111,14 +119,17 @@ _COST_FIELDS: Final = ("per_token_in", "per_token_out", "per_cache_read_token", 
 
 
 def _custom_cost(text: str) -> str | None:
-    """Either `total_cost`, or `per_token_in` and `per_token_out` with optional cache rates; US dollars (section 13)."""
+    """Either `total_cost`, or `per_token_in` and `per_token_out` with optional cache rates; US dollars (section 13).
+    One beyond all bounds is no price, and like any other value that cannot be read it is passed over."""
     given = orjson.loads(text)
     if not isinstance(given, dict):
         return None
     costs = {
         name: float(given[name])
         for name in _COST_FIELDS
-        if isinstance(given.get(name), int | float) and not isinstance(given[name], bool) and given[name] >= 0
+        if isinstance(given.get(name), int | float)
+        and not isinstance(given[name], bool)
+        and 0 <= given[name] <= (bounds.COST_USD if name == "total_cost" else bounds.RATE_USD)
     }
     complete = "total_cost" in costs or {"per_token_in", "per_token_out"} <= costs.keys()
     return orjson.dumps(costs).decode() if complete else None
@@ -153,7 +164,7 @@ _RULES: Final[dict[bytes, tuple[str, Callable[[str], Any]]]] = {
     b"cf-aig-collect-log": ("collect_log", _boolean),
     b"cf-aig-collect-log-payload": ("collect_log_payload", _boolean),
     b"cf-aig-metadata": ("metadata", _metadata),
-    b"cf-aig-event-id": ("event_id", _text),
+    b"cf-aig-event-id": ("event_id", _event_id),
     b"cf-aig-custom-cost": ("custom_cost", _custom_cost),
     b"cf-aig-request-timeout": ("request_timeout_ms", _timeout),
     b"cf-aig-max-attempts": ("max_attempts", _max_attempts),

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gateway.kit.addresses import parse_network
+from gateway.model import bounds
 from gateway.model.service import ControlConfig, EdgeConfig, Limits, ProviderOverride, Timeouts, TokenCaching
 from gateway.model.targets import parse_base
 from gateway.model.tokens import well_formed
@@ -247,6 +248,10 @@ def _check_numbers(settings: Settings, layer: Layer) -> None:
         for field in dataclasses.fields(values):
             if not 0 < getattr(values, field.name) < 2**53:
                 raise ConfigError(f"{_origin_of((section, field.name), layer)}: must be greater than zero")
+    if settings.limits.log_body_bytes > bounds.LOG_BODY_BYTES:
+        raise ConfigError(
+            f"{_origin_of(('limits', 'log_body_bytes'), layer)}: must not be greater than {bounds.LOG_BODY_BYTES}"
+        )
     if settings.token_cache.refresh_ahead > 1:
         raise ConfigError(f"{_origin_of(('token_cache', 'refresh_ahead'), layer)}: must not be greater than 1")
 

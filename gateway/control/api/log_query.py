@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway.control.answers import Invalid
 from gateway.control.api.parsing import MAX_INT, Moment, search_of
+from gateway.model import bounds
 from gateway.model.faults import INVALID_BODY
 from gateway.protocol.envelope import Problem
 from gateway.store.log_query import KEYS, OPERATORS, ORDERS, Condition, Kind, LogQuery, Value
@@ -22,7 +23,6 @@ from gateway.store.log_query import KEYS, OPERATORS, ORDERS, Condition, Kind, Lo
 OPERATOR_NAMES: Final = ("eq", "neq", "contains", "lt", "gt")
 MOST_FILTERS: Final = 25
 MOST_VALUES: Final = 100
-_LONGEST_TEXT: Final = 1024
 _SHOWN_TO_S: Final = 0.001
 """Times are shown to the millisecond: an `end_date` copied from an entry includes it."""
 
@@ -231,6 +231,6 @@ def _number(value: Any) -> float:
 def _text(kind: Kind, value: Any) -> str:
     if kind is Kind.METADATA and not isinstance(value, str) and (value is None or isinstance(value, int | float)):
         value = orjson.dumps(value).decode()
-    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-        raise _Wrong(f"Expected a text of at most {_LONGEST_TEXT} characters")
+    if not isinstance(value, str) or len(value) > bounds.FILTER:
+        raise _Wrong(f"Expected a text of at most {bounds.FILTER} characters")
     return value

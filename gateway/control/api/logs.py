@@ -13,8 +13,10 @@ from gateway.control.answers import answer
 from gateway.control.api.log_query import limit_of, log_query_of
 from gateway.control.api.parsing import Body, Whole, info_of, page_of, read_body
 from gateway.control.changes import Changes
+from gateway.model import bounds
 from gateway.model.faults import NOT_FOUND, Refusal
 from gateway.model.records import LogBodies
+from gateway.model.tokens import hide_tokens_in
 from gateway.protocol.envelope import rfc3339
 from gateway.store.log_query import EVERYTHING, LogEntry, LogQuery
 
@@ -24,7 +26,6 @@ FIND_ROWS: Final = 2000
 HEAD_BYTES: Final = 8192
 """How much of each body a single GET shows."""
 _MOST_PER_PAGE: Final = 50
-_MOST_METADATA: Final = 5
 _INERT: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Disposition": "attachment",
@@ -37,14 +38,21 @@ _INERT: Final = {
 class LogEdit(Body):
     feedback: Annotated[Whole, Field(ge=-1, le=1)] | None = None
     score: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    metadata: Annotated[dict[str, str | int | float | bool | None], Field(max_length=_MOST_METADATA)] | None = None
+    metadata: Annotated[dict[str, str | int | float | bool | None], Field(max_length=bounds.METADATA_ENTRIES)] | None = None
 
     @field_validator("metadata")
     @classmethod
     def _bounded(cls, entries: dict[str, Any] | None) -> dict[str, Any] | None:
-        if entries and any(len(text) > 1024 for pair in entries.items() for text in pair if isinstance(text, str)):
-            raise ValueError("Expected keys and values of at most 1024 characters")
-        return entries
+        if entries is None:
+            return None
+        longest_value = max((len(value) for value in entries.values() if isinstance(value, str)), default=0)
+        if max(map(len, entries), default=0) > bounds.METADATA_KEY or longest_value > bounds.METADATA_VALUE:
+            raise ValueError(
+                f"Expected keys of at most {bounds.METADATA_KEY} and values of at most {bounds.METADATA_VALUE} characters"
+            )
+        return {
+            hide_tokens_in(key): hide_tokens_in(value) if isinstance(value, str) else value for key, value in entries.items()
+        }
 
 
 def shown(entry: LogEntry) -> dict[str, Any]:

@@ -140,3 +140,29 @@ async def test_bodies_follow_their_records_readable() -> None:
     await recorder.close(5)
     assert store.calls == ["insert_records", "insert_bodies"]
     assert store.kept_bodies["1"] == LogBodies("1", "a", "g", b"asked", b"what was said", True, True)
+
+
+@pytest.mark.parametrize("cost", [1e308, float("inf"), float("nan"), -1.0])
+async def test_a_cost_beyond_all_bounds_is_not_known(cost: float) -> None:
+    store = MemoryStore()
+    recorder = Recorder(store, cost_of=lambda _record: cost)
+    recorder.start()
+    recorder.take(_records(2))
+    await recorder.close(5)
+    assert [record.cost for record in store.records.values()] == [None, None]
+
+
+async def test_a_request_that_cannot_be_priced_keeps_no_other_from_the_store() -> None:
+    def cost_of(record: LogRecord) -> float:
+        if record.id == "1":
+            raise OverflowError
+        return 0.5
+
+    store = MemoryStore()
+    recorder = Recorder(store, cost_of=cost_of)
+    confirmed: list[bool] = []
+    recorder.start()
+    recorder.take(_records(3), lambda: confirmed.append(True))
+    await recorder.close(5)
+    assert [record.cost for record in store.records.values()] == [0.5, None, 0.5]
+    assert confirmed == [True]

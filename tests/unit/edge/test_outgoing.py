@@ -3,7 +3,7 @@
 from fakes.link import FakeLink
 
 from gateway.edge.outgoing import BATCH_BYTES, BATCH_ROWS, Outgoing
-from gateway.link.frames import Records
+from gateway.link.frames import Records, Unsendable, UpFrame
 
 
 def _sent(link: FakeLink) -> list[tuple[int, list[str]]]:
@@ -99,3 +99,42 @@ def test_bodies_go_with_their_batch() -> None:
     outgoing.put(("c",), 10)
     outgoing.flush(link)
     assert [frame.bodies for frame in link.sent if isinstance(frame, Records)] == [[("a", "body")], []]
+
+
+class ShortLink(FakeLink):
+    """Carries no more than two rows at once, and none that is called "never"."""
+
+    def send(self, frame: UpFrame) -> bool:
+        assert isinstance(frame, Records)
+        if len(frame.rows) > 2 or any(row[0] == "never" for row in frame.rows):
+            raise Unsendable("too long")
+        return super().send(frame)
+
+
+def test_a_batch_that_no_message_can_hold_goes_row_by_row_and_what_can_never_go_is_dropped_and_counted() -> None:
+    link, outgoing = ShortLink(), Outgoing(1000)
+    for name in ("a", "never", "b", "c"):
+        outgoing.put((name,), 10, bodies=(name, "body"))
+    outgoing.flush(link)
+    outgoing.put(("d",), 10)
+    outgoing.flush(link)
+    frames = [frame for frame in link.sent if isinstance(frame, Records)]
+    assert [[row[0] for row in frame.rows] for frame in frames] == [["a"], ["b"], ["c"], ["d"]]
+    assert [[each[0] for each in frame.bodies] for frame in frames] == [["a"], ["b"], ["c"], []]
+    assert (outgoing.dropped, outgoing.waiting, outgoing.held_bytes) == (1, 4, 40)
+    for frame in frames:
+        outgoing.confirmed(frame.number)
+    assert (outgoing.waiting, outgoing.held_bytes) == (0, 0)
+    link.sent.clear()
+    link.cut()
+    link.rejoin()
+    outgoing.flush(link)
+    assert link.sent == []
+
+
+def test_a_row_that_would_make_a_batch_too_large_begins_another() -> None:
+    link, outgoing = FakeLink(), Outgoing(100_000_000)
+    outgoing.put(("a",), BATCH_BYTES - 1)
+    outgoing.put(("b",), 2)
+    outgoing.flush(link)
+    assert _sent(link) == [(1, ["a"]), (2, ["b"])]

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 from fakes.clock import FakeClock
 from fakes.edge import ACCOUNT, gateway
@@ -17,13 +18,13 @@ from gateway.edge.report import Reporter
 from gateway.edge.settings import compile_plan
 from gateway.edge.taps.sample import Sample
 from gateway.edge.taps.usage import UsageTap
-from gateway.link.frames import Counters, Records, Unauthenticated
-from gateway.model import faults
+from gateway.link.frames import Counters, Records, Unauthenticated, encode_up
+from gateway.model import bounds, faults
 from gateway.model.records import LogRecord
 from gateway.model.routes import Endpoint, Route, Surface
 from gateway.model.service import Limits, Timeouts
 from gateway.model.targets import Dialect
-from gateway.model.tokens import Permit
+from gateway.model.tokens import Permit, mint_token
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.options import RequestOptions
 from gateway.providers import registry
@@ -294,3 +295,70 @@ def test_what_the_link_does_not_take_is_told_later() -> None:
     rig.link.send = taken  # type: ignore[method-assign]
     rig.reporter.flush(with_counters=True)
     assert [frame.refused for frame in rig.link.sent if isinstance(frame, Unauthenticated)] == [[(ACCOUNT, "g", 1)]]
+
+
+def _hostile(text: str) -> dict[str, Any]:
+    """A request in which every text that a stranger or a provider writes is this one."""
+    raw = text.encode("utf-8", "replace").replace(b"\x01", b" ")  # no field may hold a control character
+    tap = UsageTap(Dialect.OPENAI, streamed=False, count=lambda _: None)
+    return {
+        "route": Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", text, f"{text}/x?key=secret"),
+        "head": RequestHead(((b"User-Agent", raw), (b"Content-Type", raw)), http_10=False, limit_bytes=10**9),
+        "request": request(method=text),
+        "model": text,
+        "response_type": text,
+        "tap": tap,
+        "options": RequestOptions.read({
+            b"cf-aig-event-id": raw,
+            b"cf-aig-metadata": orjson.dumps({raw.decode(): raw.decode()}),
+        }),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["m" * 33_000_000, "\x01" * 100_000, "é" * 100_000, "a\ud800b", "\udcff" * 5000])
+def test_no_text_makes_a_row_large_or_impossible_to_send(text: str) -> None:
+    rig = Rig()
+    rig.report(**_hostile(text))
+    (record,), _ = rig.flushed()
+    for field, most in {
+        "provider": bounds.NAME,
+        "model": bounds.NAME,
+        "method": bounds.METHOD,
+        "path": bounds.PATH,
+        "request_content_type": bounds.NAME,
+        "response_content_type": bounds.NAME,
+        "user_agent": bounds.USER_AGENT,
+        "event_id": bounds.EVENT_ID,
+    }.items():
+        assert len(getattr(record, field)) <= most, field
+    assert len(encode_up(Records(1, [tuple(record)]))) < 100_000
+
+
+def test_no_text_of_a_row_shows_a_token_of_ours() -> None:
+    rig = Rig()
+    rig.report(**_hostile(token := mint_token()))
+    (record,), counters = rig.flushed()
+    assert token[4:12] not in f"{record}{counters}"
+
+
+def test_a_model_of_the_answer_is_bounded_too() -> None:
+    rig = Rig()
+    tap = UsageTap(Dialect.OPENAI, streamed=False, count=rig.reporter.count)
+    answer = {"model": "m" * 60_000, "usage": {"prompt_tokens": 2**53 - 1, "completion_tokens": 3}}
+    tap.feed(orjson.dumps(answer))
+    rig.report(tap=tap)
+    (record,), _ = rig.flushed()
+    assert (len(record.model), record.tokens_in, record.tokens_out) == (bounds.NAME, None, 3)
+
+
+def test_every_text_of_a_record_is_bounded_or_ours() -> None:
+    """A new field of a record has to say which it is."""
+    ours = {
+        "id", "account_id", "gateway_id", "model_type", "outcome", "usage_exactness", "request_type", "token_id", "auth_state",
+    }  # fmt: skip
+    cut = {
+        "provider", "model", "method", "path", "metadata", "request_content_type", "response_content_type", "event_id",
+        "user_agent", "custom_cost",
+    }  # fmt: skip
+    texts = {name for name, kind in LogRecord.__annotations__.items() if "str" in str(kind)}
+    assert texts == ours | cut

@@ -30,8 +30,10 @@ from gateway.link.frames import (
     TokenAnswer,
     Unauthenticated,
     Unavailable,
+    Unsendable,
     decode,
     encode,
+    encode_up,
 )
 from gateway.model.gateways import AccountEntry, CustomProvider, Gateway, GatewayEntry, ProviderKey
 from gateway.model.records import LogBodies, LogRecord
@@ -165,3 +167,9 @@ def test_bodies_travel_whatever_their_bytes() -> None:
 def test_bodies_that_are_none(bodies: list[Any]) -> None:
     with pytest.raises(BadFrame):
         decode(orjson.dumps(["Records", 1, [], bodies]))
+
+
+@pytest.mark.parametrize("value", ["x" * frames.UP_MESSAGE_BYTES, "\ud800", 2**64])
+def test_what_no_message_can_hold_is_unsendable(value: object) -> None:
+    with pytest.raises(Unsendable):
+        encode_up(Records(1, [(value,)]))

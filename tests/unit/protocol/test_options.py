@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.model import bounds
+from gateway.model.tokens import mint_token
 from gateway.protocol.options import NO_OPTIONS, RequestOptions
 
 IGNORED = object()
@@ -89,7 +91,10 @@ TABLE: dict[str, tuple[str, list[tuple[str | bytes, Any]]]] = {
         ('{"total_cost": -1}', IGNORED), ('{"total_cost": "1"}', IGNORED), ('{"total_cost": true}', IGNORED),
         ('{"total_cost": null}', IGNORED), ('{"per_token_in": 1, "per_token_out": -2}', IGNORED),
         ("{}", IGNORED), ("[]", IGNORED), ("1.5", IGNORED), ("", IGNORED), ("{", IGNORED), ('{"total_cost": NaN}', IGNORED),
-        ('{"total_cost": 1e999}', IGNORED), (b'{"total_cost": \xff}', IGNORED),
+        ('{"total_cost": 1e999}', IGNORED), ('{"total_cost": 1e6}', '{"total_cost":1000000.0}'),
+        ('{"total_cost": 1000001}', IGNORED), ('{"total_cost": 1e308}', IGNORED), (f'{{"total_cost": {10**400}}}', IGNORED),
+        ('{"per_token_in": 1e308, "per_token_out": 1}', IGNORED), ('{"per_token_in": 1, "per_token_out": 1001}', IGNORED),
+        (b'{"total_cost": \xff}', IGNORED),
     ]),
 }  # fmt: skip
 ROWS = [(name, field, value, expected) for name, (field, rows) in TABLE.items() for value, expected in rows]
@@ -189,3 +194,14 @@ def test_of_seven_entries_the_first_five_stay_in_order() -> None:
 def test_dropped_entries_take_no_place() -> None:
     given = {"cf.a": 0, "nested": {}, "a": 1, "b": 2, "list": [], "c": 3, "d": 4, "e": 5, "f": 6}
     assert metadata(orjson.dumps(given).decode()) == {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
+
+
+def test_metadata_is_bounded_and_shows_no_token_of_ours() -> None:
+    token = mint_token()
+    given = {"k" * 40_000: "v" * 40_000, token: f"x {token}", "n": 2**63, "f": 1e308}
+    kept = orjson.loads(RequestOptions.read({b"cf-aig-metadata": orjson.dumps(given)}).metadata or "")
+    assert kept == {"k" * bounds.METADATA_KEY: "v" * bounds.METADATA_VALUE, "agw_***": "x agw_***", "n": 2**63, "f": 1e308}
+
+
+def test_an_event_id_shows_no_token_of_ours() -> None:
+    assert RequestOptions.read({b"cf-aig-event-id": f"t-{mint_token()}".encode()}).event_id == "t-agw_***"

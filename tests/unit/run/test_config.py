@@ -102,6 +102,7 @@ def test_every_ceiling_and_interval_can_be_set() -> None:
         ("TIMEOUTS__IDLE_S", "0", "must be greater than zero"),
         ("TIMEOUTS__IDLE_S", "nan", "must be greater than zero"),
         ("LIMITS__BODY_BYTES", "-5", "must be greater than zero"),
+        ("LIMITS__LOG_BODY_BYTES", "4194305", "must not be greater than 4194304"),
         ("TOKEN_CACHE__REFRESH_AHEAD", "1.5", "must not be greater than 1"),
         ("UPSTREAM__CA_BUNDLE", "/nowhere/ca.pem", "names a file that cannot be read"),
         ("UPSTREAM__ALLOW_PRIVATE_CUSTOM", "perhaps", "input should be a valid boolean"),

@@ -2,8 +2,8 @@
 
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -13,11 +13,13 @@ from gateway.model.faults import (
     INTERNAL,
     INVALID_BODY,
     METHOD_NOT_ALLOWED,
+    NOT_IMPLEMENTED,
     STORE_DOWN,
     UNKNOWN_ROUTE,
     Fault,
     Refusal,
 )
+from gateway.model.not_here import is_off
 from gateway.protocol.envelope import PageInfo, Problem, failure, problem_of, success
 from gateway.store.port import StoreDown
 
@@ -32,16 +34,26 @@ _log = logging.getLogger("gateway.control")
 
 
 class Invalid(Exception):
-    """The request's body or query breaks rules; all of them are told."""
+    """The request's body or query breaks rules (`fault` INVALID_BODY), or asks for what is not here; every place is told."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], fault: Fault = INVALID_BODY) -> None:
         super().__init__("invalid request")
         self.problems = tuple(problems)
+        self.fault = fault
 
 
 def invalid(message: str, *path: str | int) -> Invalid:
     """One broken rule. The message never repeats input."""
     return Invalid([Problem(INVALID_BODY.code, message, path)])
+
+
+def refuse_absent(body: Mapping[str, Any], absent: Set[str], defaults: Mapping[str, Any]) -> None:
+    """Raises Invalid with 501 and the path of each field in `absent` whose value is not "off"."""
+    asked = [name for name, value in body.items() if name in absent and not is_off(value, defaults.get(name))]
+    if asked:
+        text = "Not available in this version: {}"
+        problems = [Problem(NOT_IMPLEMENTED.code, text.format(name), ("body", name)) for name in asked]
+        raise Invalid(problems, NOT_IMPLEMENTED)
 
 
 def answer(
@@ -75,7 +87,7 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
     except Refusal as refusal:
         return refused(refusal.fault, refusal.message)
     except Invalid as error:
-        return refused(INVALID_BODY, problems=error.problems)
+        return refused(error.fault, problems=error.problems)
     except StoreDown:
         return refused(STORE_DOWN)
     except web.HTTPException as error:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from pathlib import Path
 
-BUILT = Path(tempfile.gettempdir()) / f"gateway-compiled-{os.getpid()}"
+BUILT = Path(tempfile.mkdtemp(prefix="gateway-compiled-"))
+"""Made by us and readable by us alone: in a folder whose name can be guessed, another user could swap what is packed."""
 ARGUMENTS = ("--config-file=", "--ignore-missing-imports", "--follow-imports=silent", "--no-error-summary")
 """Types are judged elsewhere, with the libraries at hand that a build has not."""
 
@@ -46,7 +47,7 @@ def _compile(root: Path, modules: Sequence[str]) -> dict[str, Path]:
     from setuptools.command.build_ext import build_ext
 
     sources, libraries = BUILT / "c", BUILT / "lib"
-    sources.mkdir(parents=True)
+    sources.mkdir()
     with chdir(root):
         extensions = mypycify(
             [*ARGUMENTS, *modules], opt_level="3", group_name="gateway", target_dir=str(sources), strip_asserts=False

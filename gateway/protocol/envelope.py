@@ -47,9 +47,9 @@ def success(result: object, info: PageInfo | None = None, messages: Sequence[str
 
 
 def failure(problems: Iterable[Problem]) -> bytes:
-    """The envelope of a refusal (shape A of section 19.1), every problem listed."""
+    """The envelope of a refusal (shape A of section 19.1), every problem listed. Official SDKs type `path` as texts only."""
     errors = [
-        {"code": problem.code, "message": problem.message} | ({"path": list(problem.path)} if problem.path else {})
+        {"code": problem.code, "message": problem.message} | ({"path": [*map(str, problem.path)]} if problem.path else {})
         for problem in problems
     ]
     return orjson.dumps({"result": None, "success": False, "errors": errors, "messages": []})

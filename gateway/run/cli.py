@@ -20,6 +20,7 @@ from gateway.run.config import (
     runtime_dir_from,
     split_address,
 )
+from gateway.run.core_files import forbid_core_files
 from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
 from gateway.run.systemd import Notifier, inherited_sockets, notifier_from
@@ -52,6 +53,7 @@ def _complain(text: str) -> None:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    forbid_core_files()
     environ = os.environ
     settings = read_settings(given.config, environ, _flags(given))
     data_dir = data_dir_from(given.data_dir, environ)

@@ -1,6 +1,6 @@
 """Accounts: those a token reaches, and new ones for whoever may act on any account."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import Field
@@ -17,7 +17,9 @@ from gateway.store.port import Account, Conflict
 
 
 class AccountBody(Body):
+    read_only = frozenset({"settings", "created_on"})
     name: Name
+    type: Literal["standard"] = "standard"
     id: Annotated[str, Field(pattern=GATEWAY_ID)] | None = None
     """Our extension: a chosen id, such as that of an account at Cloudflare."""
 

@@ -72,6 +72,7 @@ def _is_private(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost") or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last) is not None
 
 
+_READ_ONLY: Final = frozenset({"id", "account_id", "account_tag", "logo", "created_at", "modified_at"})
 Address = Annotated[str, Field(min_length=1, max_length=2048)]
 Headers = Annotated[str, Field(max_length=65_536), AfterValidator(_header_text)]
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}\z")]
@@ -79,6 +80,7 @@ Position = Annotated[Whole, Field(ge=0, le=MAX_INT)]
 
 
 class NewProviderBody(Body):
+    read_only = _READ_ONLY
     name: Name
     slug: Slug
     base_url: Address
@@ -95,6 +97,7 @@ class NewProviderBody(Body):
 class ProviderBody(Body):
     """PATCH: every field may be left out."""
 
+    read_only = _READ_ONLY
     name: Name = ""
     slug: Slug = ""
     base_url: Address = ""

@@ -8,12 +8,13 @@ from aiohttp import web
 from pydantic import Field, model_validator
 
 from gateway.control.access import READ, WRITE, Access
-from gateway.control.answers import answer, invalid
+from gateway.control.answers import answer, invalid, refuse_absent
 from gateway.control.api.parsing import GATEWAY_ID, MAX_INT, Body, Text, Whole, info_of, page_of, read_body, search_of
 from gateway.control.changes import Changes
 from gateway.kit.ids import uuid4_text
-from gateway.model.faults import CONFLICT, NOT_FOUND, NOT_IMPLEMENTED, Refusal
+from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
 from gateway.model.gateways import Gateway
+from gateway.model.not_here import SETTINGS
 from gateway.protocol.envelope import rfc3339
 from gateway.store.port import Conflict
 
@@ -26,6 +27,8 @@ Settings = dict[str, Any]
 
 class GatewayBody(Body):
     """What PUT takes; fields without a default are required by the specification."""
+
+    read_only = frozenset({"id", "internal_id", "account_id", "account_tag", "created_at", "modified_at", "is_default"})
 
     cache_invalidate_on_update: bool
     cache_ttl: Count | None
@@ -64,7 +67,11 @@ class GatewayBody(Body):
 
 
 class NewGatewayBody(GatewayBody):
+    read_only = GatewayBody.read_only - {"id"}
     id: Annotated[str, Field(pattern=GATEWAY_ID)]
+
+
+_DEFAULTS: Final = {name: field.default for name, field in GatewayBody.model_fields.items()}
 
 
 def shown(gateway: Gateway) -> dict[str, Any]:
@@ -106,7 +113,7 @@ class Gateways:
     async def create(self, request: web.Request) -> web.Response:
         await self._access.allow(request, WRITE)
         body = await read_body(request, NewGatewayBody)
-        _refuse_exporters(body)
+        refuse_absent(body.given(), SETTINGS, _DEFAULTS)
         now = self._changes.clock.wall()
         gateway = Gateway(
             account_id=_account(request), internal_id=uuid4_text(), created_at=now, modified_at=now, **body.given()
@@ -127,7 +134,7 @@ class Gateways:
         """Fields left out stay as they are (section 4.2)."""
         await self._access.allow(request, WRITE)
         body = await read_body(request, GatewayBody)
-        _refuse_exporters(body)
+        refuse_absent(body.given(), SETTINGS, _DEFAULTS)
         async with self._changes.turn():
             gateway = replace(await self._one(request), **body.given(), modified_at=self._changes.clock.wall())
             await self._store.update_gateway(gateway)
@@ -160,9 +167,3 @@ class Gateways:
 
 def _account(request: web.Request) -> str:
     return request.match_info["account_id"]
-
-
-def _refuse_exporters(body: GatewayBody) -> None:
-    """Exporters carry credentials, and no version of this service uses them yet: nothing is stored in clear for later."""
-    if body.otel or body.stripe:
-        raise Refusal(NOT_IMPLEMENTED)

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import orjson
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, model_validator
 
 from gateway.control.answers import Invalid, invalid
 from gateway.model.faults import INVALID_BODY
@@ -63,9 +63,18 @@ GATEWAY_ID: Final = r"^[A-Za-z0-9_-]{1,64}\z"
 
 
 class Body(BaseModel):
-    """Base of all bodies: no coercion; fields this version does not know are ignored, for SDKs send newer ones."""
+    """Base of all bodies and their parts: no coercion, and a field nobody would act on is refused by name."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True, frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True, frozen=True)
+    read_only: ClassVar[frozenset[str]] = frozenset()
+    """Fields that answers show: what a GET told may come back in a PUT, and changes nothing."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_read_only(cls, value: object) -> object:
+        if not isinstance(value, dict) or cls.read_only.isdisjoint(value):
+            return value
+        return {name: given for name, given in value.items() if name not in cls.read_only}
 
     def given(self) -> dict[str, Any]:
         """The fields that were in the request, as plain values."""

@@ -8,12 +8,13 @@ from aiohttp import web
 from pydantic import AfterValidator, Field
 
 from gateway.control.access import READ, SECRETS_WRITE, Access
-from gateway.control.answers import answer
+from gateway.control.answers import answer, refuse_absent
 from gateway.control.api.parsing import MAX_INT, Body, Whole, info_of, page_of, read_body
 from gateway.control.changes import Changes, key_context
 from gateway.kit.ids import uuid4_text
 from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
 from gateway.model.gateways import Gateway
+from gateway.model.not_here import KEY_SETTINGS
 from gateway.protocol.envelope import rfc3339
 from gateway.store.port import Conflict, StoredKey
 
@@ -38,6 +39,7 @@ class SecretBody(Body):
 
 
 class KeyBody(SecretBody):
+    read_only = frozenset({"secret_id"})  # ignored at Cloudflare too: keys are looked up by name (section 12)
     provider_slug: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,80}\z")]
     alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}\z")]
     default_config: bool = False
@@ -91,6 +93,7 @@ class ProviderKeys:
     async def create(self, request: web.Request) -> web.Response:
         await self._access.allow(request, SECRETS_WRITE)
         body = await read_body(request, KeyBody)
+        refuse_absent(body.given(), KEY_SETTINGS, {})
         async with self._changes.turn():
             gateway = await self._gateway(request)
             key = self._new_key(gateway, body)

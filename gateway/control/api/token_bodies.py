@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from gateway.control.access import ACCOUNT_RESOURCE, GATEWAY_RESOURCE
 from gateway.control.api.parsing import Body, Moment, Name
@@ -30,21 +30,10 @@ def _network(text: str) -> str:
 Network = Annotated[str, Field(max_length=64), AfterValidator(_network)]
 
 
-class _Restricting(Body):
-    """A misspelled restriction that were ignored would grant what nobody meant to: unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class GroupBody(_Restricting):
-    """With what else a listed group shows, so that it may be sent as it came."""
-
+class GroupBody(Body):
+    read_only = frozenset({"meta", "scopes", "category", "is_selectable"})
     id: str | None = None
     name: str | None = None
-    meta: Any = None
-    scopes: Any = None
-    category: Any = None
-    is_selectable: Any = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -76,7 +65,7 @@ def _are_gateways(scope: dict[str, str]) -> bool:
     return 1 <= len(scope) <= _MOST and all(_GATEWAY_NAME.fullmatch(name) and value == "*" for name, value in scope.items())
 
 
-class PolicyBody(_Restricting):
+class PolicyBody(Body):
     id: str | None = None
     effect: Literal["allow", "deny"]
     permission_groups: Annotated[list[GroupBody], Field(min_length=1, max_length=_MOST)]
@@ -91,28 +80,22 @@ class PolicyBody(_Restricting):
         }
 
 
-class AddressesBody(_Restricting):
+class AddressesBody(Body):
     in_: Annotated[list[Network], Field(max_length=_MOST)] | None = Field(default=None, alias="in")
     not_in: Annotated[list[Network], Field(max_length=_MOST)] | None = None
 
 
-class ConditionBody(_Restricting):
+class ConditionBody(Body):
     request_ip: Annotated[AddressesBody | None, Field(validation_alias=AliasChoices("request_ip", "request.ip"))] = None
     """The second is Cloudflare's older spelling; both at once are one too many."""
 
 
-class TokenBody(_Restricting):
+class TokenBody(Body):
     """Create and update; `expired` is what an expired token shows, so it may come back and changes nothing."""
 
-    id: Any = None
-    issued_on: Any = None
-    modified_on: Any = None
-    last_used_on: Any = None
-    creator_email_at_creation: Any = None
-    provisioner_id: Any = None
-    provisioner_type: Any = None
-    """What else a token shows may come back too."""
-
+    read_only = frozenset({
+        "id", "issued_on", "modified_on", "last_used_on", "creator_email_at_creation", "provisioner_id", "provisioner_type",
+    })  # fmt: skip
     name: Name
     policies: Annotated[list[PolicyBody], Field(min_length=1, max_length=_MOST)]
     status: Literal["active", "disabled", "expired"] | None = None

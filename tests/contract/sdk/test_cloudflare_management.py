@@ -69,8 +69,10 @@ async def test_gateways(api: Api) -> None:
     assert sorted(gateway.id for gateway in listed) == ["g1", "more0", "more1", "more2"]
     got = await api.call(lambda client: client.ai_gateway.get("g1", account_id=ACCOUNT))
     assert got.created_at == made.created_at
-    changed = await api.call(lambda client: client.ai_gateway.update("g1", authentication=False, **_fields(cache_ttl=60)))
-    assert (changed.authentication, changed.cache_ttl) == (False, 60)
+    changed = await api.call(
+        lambda client: client.ai_gateway.update("g1", authentication=False, **_fields(log_management=20_000))
+    )
+    assert (changed.authentication, changed.log_management) == (False, 20_000)
     url = await api.call(lambda client: client.ai_gateway.urls.get("openai", account_id=ACCOUNT, gateway_id="g1"))
     assert url.endswith(f"/v1/{ACCOUNT}/g1/openai")
     deleted = await api.call(lambda client: client.ai_gateway.delete("g1", account_id=ACCOUNT))
@@ -219,10 +221,10 @@ async def test_provider_keys_and_custom_providers(api: Api) -> None:
         lambda client: client.ai_gateway.provider_configs.create(
             "g1", account_id=ACCOUNT, alias="default", default_config=True, provider_slug="openai",
             secret="sk-0123456789abcdefghij",
-            secret_id="s", rate_limit=10, rate_limit_period=60,
+            secret_id="s", rate_limit=0, rate_limit_period=60,
         )
     )  # fmt: skip
-    assert (key.secret_preview, key.rate_limit) == ("sk-…ghij", 10)
+    assert (key.secret_preview, key.rate_limit) == ("sk-…ghij", 0)
     keys = await api.call(lambda client: list(client.ai_gateway.provider_configs.list("g1", account_id=ACCOUNT)))
     assert [each.id for each in keys] == [key.id]
     custom = await api.call(

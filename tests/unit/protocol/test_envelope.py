@@ -28,7 +28,7 @@ def test_failure_is_byte_for_byte_that_of_the_specification() -> None:
 
 def test_failure_lists_every_problem() -> None:
     errors = orjson.loads(failure([Problem(7001, "a", ("body", "x", 0)), problem_of(NOT_FOUND, "b")]))["errors"]
-    assert errors == [{"code": 7001, "message": "a", "path": ["body", "x", 0]}, {"code": 7002, "message": "b"}]
+    assert errors == [{"code": 7001, "message": "a", "path": ["body", "x", "0"]}, {"code": 7002, "message": "b"}]
 
 
 def test_times() -> None:

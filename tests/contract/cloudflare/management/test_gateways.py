@@ -1,5 +1,7 @@
 """Gateways over the wire (specification sections 1.3, 4; vector 21)."""
 
+from typing import Any
+
 import pytest
 from fakes.control import ACCOUNT, REQUIRED, ObedientEdge, Rig
 
@@ -9,9 +11,9 @@ RESPONSE_ONLY = {"is_default", "created_at", "modified_at", "account_id", "accou
 
 
 async def test_life_of_a_gateway(rig: Rig) -> None:
-    made = await rig.make_gateway("g1", cache_ttl=60)
+    made = await rig.make_gateway("g1", log_management=20_000)
     assert made["id"] == "g1"
-    assert made["cache_ttl"] == 60
+    assert made["log_management"] == 20_000
     assert made.keys() >= RESPONSE_ONLY | REQUIRED.keys()
     assert made["account_id"] == made["account_tag"] == ACCOUNT
     assert made["created_at"].endswith("Z")
@@ -19,8 +21,8 @@ async def test_life_of_a_gateway(rig: Rig) -> None:
     assert (await rig.ai("GET", "/gateways/g1")).result == made
 
     rig.clock.move(5)
-    changed = (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "zdr": True})).result
-    assert changed["zdr"] is True
+    changed = (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "byok_only": True})).result
+    assert changed["byok_only"] is True
     assert changed["modified_at"] > made["modified_at"] == made["created_at"]
 
     assert (await rig.ai("DELETE", "/gateways/g1")).result == changed
@@ -42,11 +44,11 @@ async def test_authentication_is_on_unless_switched_off(rig: Rig) -> None:
 
 
 async def test_put_leaves_omitted_optional_fields_alone(rig: Rig) -> None:
-    await rig.make_gateway("g1", authentication=False, retry_max_attempts=3, guardrails={"prompt": {"S1": "BLOCK"}})
-    changed = (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "cache_ttl": 9})).result
-    assert (changed["authentication"], changed["retry_max_attempts"], changed["cache_ttl"]) == (False, 3, 9)
-    assert changed["guardrails"] == {"prompt": {"S1": "BLOCK"}}
-    assert (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "retry_max_attempts": None})).result["retry_max_attempts"] is None
+    await rig.make_gateway("g1", authentication=False, log_management=20_000, collect_log_payloads=True)
+    changed = (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "collect_logs": False})).result
+    assert (changed["authentication"], changed["log_management"], changed["collect_logs"]) == (False, 20_000, False)
+    assert changed["collect_log_payloads"] is True
+    assert (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, "log_management": None})).result["log_management"] is None
 
 
 async def test_what_get_shows_can_be_put_back(rig: Rig) -> None:
@@ -114,10 +116,77 @@ async def test_a_compressed_body_is_not_inflated(rig: Rig) -> None:
     assert reply.status == 400
 
 
-async def test_exporters_with_credentials_are_not_taken(rig: Rig) -> None:
-    otel = [{"url": "https://otel.example", "authorization": "Bearer secret"}]
-    assert (await rig.ai("POST", "/gateways", {"id": "g1", **REQUIRED, "otel": otel})).status == 501
-    assert (await rig.make_gateway("g1", otel=[], stripe=None))["otel"] == []
+NOT_HERE: list[tuple[str, Any]] = [
+    ("cache_ttl", 600),
+    ("rate_limiting_limit", 1),
+    ("retry_max_attempts", 3),
+    ("retry_max_attempts", 1),
+    ("retry_delay", 1),
+    ("retry_backoff", "constant"),
+    ("spend_limits", {"enabled": True, "rules": []}),
+    ("spend_limits", {"rules": [{"limit": 1}]}),
+    ("guardrails", {"prompt": {"S1": "FLAG"}, "response": {}}),
+    ("dlp", {"enabled": True, "action": "BLOCK", "profiles": []}),
+    ("otel", [{"url": "https://otel.example", "headers": {}, "authorization": "Bearer secret"}]),
+    ("otel", [{}]),
+    ("stripe", {"authorization": "secret", "usage_events": []}),
+    ("logpush", True),
+    ("logpush_public_key", "k" * 16),
+    ("log_classification", True),
+    ("zdr", True),
+    ("store_id", "s"),
+    ("workers_ai_billing_mode", "unified"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), NOT_HERE)
+async def test_a_setting_that_would_do_nothing_is_refused_by_name(rig: Rig, field: str, value: object) -> None:
+    await rig.make_gateway("there")
+    created = await rig.ai("POST", "/gateways", {"id": "g1", **REQUIRED, field: value})
+    updated = await rig.ai("PUT", "/gateways/there", {**REQUIRED, field: value})
+    for reply in (created, updated):
+        assert (reply.status, reply.paths) == (501, {("body", field)})
+        assert field in reply.json["errors"][0]["message"]
+    assert [gateway["id"] for gateway in (await rig.ai("GET", "/gateways")).result] == ["there"]
+
+
+async def test_every_such_setting_of_a_request_is_named(rig: Rig) -> None:
+    reply = await rig.ai("POST", "/gateways", {"id": "g1", **REQUIRED, "cache_ttl": 60, "zdr": True, "logpush": False})
+    assert (reply.status, reply.paths) == (501, {("body", "cache_ttl"), ("body", "zdr")})
+
+
+OFF: list[tuple[str, Any]] = [
+    ("cache_ttl", None),
+    ("cache_ttl", 0),
+    ("cache_invalidate_on_update", True),  # nothing is cached, so nothing outlives an update
+    ("rate_limiting_limit", None),
+    ("rate_limiting_interval", 60),  # says how a limit counts, and there is none
+    ("rate_limiting_technique", "sliding"),
+    ("retry_max_attempts", None),
+    ("retry_delay", 0),
+    ("retry_backoff", None),
+    ("spend_limits", None),
+    ("spend_limits", {"enabled": False, "rules": [{"limit": 1}]}),
+    ("guardrails", {"prompt": {}, "response": {}}),
+    ("dlp", {"enabled": False, "action": "BLOCK", "profiles": ["p"]}),
+    ("otel", []),
+    ("stripe", None),
+    ("logpush", False),
+    ("workers_ai_billing_mode", "postpaid"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), OFF)
+async def test_a_setting_that_asks_for_nothing_is_taken(rig: Rig, field: str, value: object) -> None:
+    assert (await rig.make_gateway("g1", **{field: value}))[field] == value
+    assert (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, field: value})).result[field] == value
+
+
+@pytest.mark.parametrize("field", ["authenticatoin", "cacheTtl", "cache-ttl", "spend_limit", "name", "secret"])
+async def test_a_field_nobody_would_act_on_is_refused_by_name(rig: Rig, field: str) -> None:
+    reply = await rig.ai("POST", "/gateways", {"id": "g1", **REQUIRED, field: False})
+    named = (field,) if field != "cache-ttl" else ()
+    assert (reply.status, reply.codes, reply.paths) == (400, [7001], {("body", *named)})
 
 
 async def test_paging(rig: Rig) -> None:

@@ -39,6 +39,16 @@ async def test_provider_keys_are_never_returned(rig: Rig, database: Path) -> Non
         assert b"PROVIDER" not in file.read_bytes()
 
 
+async def test_a_limit_on_a_key_that_nothing_would_keep_is_refused(rig: Rig) -> None:
+    await rig.make_gateway("g1")
+    path = "/gateways/g1/provider_configs"
+    reply = await rig.ai("POST", path, {**KEY, "rate_limit": 1})
+    assert (reply.status, reply.paths) == (501, {("body", "rate_limit")})
+    for off in (0, None):
+        made = await rig.ai("POST", path, {**KEY, "alias": f"a{off}", "rate_limit": off, "rate_limit_period": 10})
+        assert made.result["rate_limit"] == off
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
     [

@@ -31,7 +31,7 @@ class Sample(Body):
     ],
 )
 def test_values_taken(field: str, value: object, taken: object) -> None:
-    assert getattr(Sample.model_validate({field: value, "unknown": 1}), field) == taken
+    assert getattr(Sample.model_validate({field: value}), field) == taken
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,37 @@ def test_values_refused(field: str, value: object) -> None:
 
 
 def test_given_are_the_fields_of_the_request() -> None:
-    assert Sample.model_validate({"count": 1, "x": 2}).given() == {"count": 1}
+    assert Sample.model_validate({"count": 1}).given() == {"count": 1}
+
+
+class _Shown(Body):
+    read_only = frozenset({"id", "created_at"})
+    count: Whole = 0
+    inner: Sample | None = None
+
+
+def test_what_answers_show_may_come_back_and_changes_nothing() -> None:
+    assert _Shown.model_validate({"id": "x", "created_at": 5, "count": 1}).given() == {"count": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"cuont": 1}, ("body", "cuont")),
+        ({"inner": {"request.ip": 1}}, ("body", "inner", "request.ip")),
+        ({"inner": {"id": 1}}, ("body", "inner", "id")),
+        ({"a b": 1}, ("body",)),
+        ({"": 1}, ("body",)),
+        ({"x" * 65: 1}, ("body",)),
+        ({"inner": {"agw_0123456789abcdef": 1}}, ("body", "inner")),
+    ],
+)
+def test_a_field_nobody_would_act_on(body: object, path: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        _Shown.model_validate(body)
+    (problem,) = problems_of(caught.value)
+    assert problem.path == path
+    assert problem.message in ("Unknown field", "Holds an unknown field")
 
 
 class _Request:

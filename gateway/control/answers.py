@@ -21,6 +21,7 @@ from gateway.model.faults import (
 )
 from gateway.model.not_here import is_off
 from gateway.protocol.envelope import PageInfo, Problem, failure, problem_of, success
+from gateway.protocol.inert import INERT_FIELDS
 from gateway.store.port import StoreDown
 
 REVOCATION_FIELD: Final = "x-gateway-revocation"
@@ -113,6 +114,8 @@ def _route_name(request: web.Request) -> str:
 
 
 async def bare_heads(_request: web.Request, response: web.StreamResponse) -> None:
-    """Signal: say nothing about the software, and keep browsers from guessing types."""
+    """Signal: say nothing about the software; and no browser may run or show an answer as a page, whoever wrote what it
+    holds, but for the dashboard's, which have a policy of their own."""
     response.headers.popall("Server", None)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in INERT_FIELDS.items():
+        response.headers.setdefault(name, value)

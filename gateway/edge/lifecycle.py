@@ -17,8 +17,8 @@ from gateway.edge.report import Reporter
 from gateway.edge.request import Request
 from gateway.edge.routing import classify
 from gateway.edge.settings import GatewayPlan, Settings
-from gateway.model.faults import INTERNAL, OVERLOADED, Refusal
-from gateway.model.routes import OPEN_SURFACES, Route
+from gateway.model.faults import INTERNAL, OVERLOADED, PAGE_LOAD, Refusal
+from gateway.model.routes import OPEN_SURFACES, PAGE_SURFACES, Route
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.options import RequestOptions
 
@@ -96,7 +96,10 @@ def route_of(request: Request, head: RequestHead) -> Route:
     route = head.route
     if route is None:
         gateway_header = head.control.get(b"cf-aig-gateway-id", b"")
-        route = head.route = classify(request.method, request.target, gateway_header)
+        route = classify(request.method, request.target, gateway_header)
+        if head.page_load and route.surface not in PAGE_SURFACES:
+            raise Refusal(PAGE_LOAD)
+        head.route = route
     return route
 
 

@@ -31,6 +31,7 @@ from gateway.model.routes import Surface
 from gateway.model.service import Timeouts
 from gateway.model.targets import Dialect
 from gateway.model.tokens import Permit
+from gateway.protocol.inert import INERT
 from gateway.protocol.response_head import ResponseHead
 from gateway.protocol.server_timing import server_timing
 from gateway.upstream.connection import Connection
@@ -218,10 +219,11 @@ class Relay:
     async def deliver(self, x: Exchange, content_type: bytes, body: bytes) -> bool:
         """A 200 that needed no upstream."""
         keep = self._keeps(x) and x.request.body.is_eof()
-        head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\ndate: %b\r\n" % (
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\ndate: %b\r\n%b" % (
             content_type,
             len(body),
             _date(x.started_wall),
+            INERT,
         )
         x.status, x.outcome = 200, "completed"
         x.committed = x.request.answered = True

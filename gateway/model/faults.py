@@ -74,6 +74,13 @@ UNKNOWN_MODEL: Final = _client("unknown_model", 404, 7003, "model not found")
 SURFACE_NOT_SERVED: Final = _client("surface_not_served", 400, 2903, "The provider of this model does not serve this endpoint")
 NOT_IMPLEMENTED: Final = _gateway("not_implemented", 501, 2904, "Not available in this version")
 BAD_PATH: Final = _client("bad_path", 400, 2905, "The path is not acceptable", logged=False)
+PAGE_LOAD: Final = _client(
+    "page_load",
+    403,
+    2940,
+    "This is an API: a browser may fetch it, but not open it as a page, a frame, a script or a style",
+    logged=False,
+)
 
 # --- with what
 MISSING_PROVIDER_KEY: Final = _client("missing_provider_key", 400, 2906, "Provider credentials required")

@@ -34,6 +34,9 @@ REST_SURFACES = frozenset({Surface.REST_RUN, Surface.REST_V1})
 OPEN_SURFACES = frozenset({Surface.CONTROL, Surface.DASHBOARD, Surface.OPS})
 """No inference, and no token asked for at the edge: control checks management requests itself."""
 
+PAGE_SURFACES = frozenset({Surface.DASHBOARD, Surface.OPS})
+"""What a browser may open. Everything else holds, or may hold, what a stranger wrote."""
+
 
 class Endpoint(Enum):
     """What an OpenAI- or Anthropic-shaped path asks for; the value is what documents call it."""

@@ -13,6 +13,7 @@ import orjson
 
 from gateway.model.faults import Fault
 from gateway.model.routes import Surface
+from gateway.protocol.inert import INERT
 
 
 class RenderedFault(NamedTuple):
@@ -41,7 +42,7 @@ def render(fault: Fault, surface: Surface, message: str | None = None) -> Render
         code = fault.rest_code or code
         text = message or fault.rest_message or text
     body = orjson.dumps(_shape(fault.status, code, text, surface))
-    lines = [b"content-type: application/json\r\n", b"content-length: %d\r\n" % len(body)]
+    lines = [b"content-type: application/json\r\n", b"content-length: %d\r\n" % len(body), INERT]
     if fault.retry_after_s is not None:
         lines.append(b"retry-after: %d\r\n" % fault.retry_after_s)
     elif fault.status not in (408, 409):

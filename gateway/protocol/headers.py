@@ -61,6 +61,10 @@ _READ: Final = CREDENTIAL_FIELDS | {b"content-type", b"content-encoding", b"user
 
 _SINGLETONS: Final = CREDENTIAL_FIELDS | {b"cf-aig-authorization", b"expect", b"host", b"content-length", b"transfer-encoding"}
 
+_DATA: Final = frozenset({b"empty", b"image", b"audio", b"video", b"track", b"websocket"})
+"""Destinations at which nothing of an answer can run: `fetch`, and what is only shown or played."""
+_NAVIGATION: Final = frozenset({b"navigate", b"nested-navigate"})
+
 # Field values: no control characters but tab, nothing that is not UTF-8 (RFC 9110 section 5.5).
 _UNCLEAN: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # host[:port], names and IPv4 or a bracketed IPv6 (RFC 3986 section 3.2.2, without userinfo).
@@ -84,6 +88,7 @@ class RequestHead:
         "http_10",
         "memo",
         "options",
+        "page_load",
         "route",
         "upgrade",
     )
@@ -96,6 +101,8 @@ class RequestHead:
         self.content_length: int | None = None
         self.expects_continue = False
         self.upgrade = b""
+        self.page_load = False
+        """A browser wants the answer as a document, a script or the like, not as data (Fetch Metadata, section 2)."""
         self.credentials: dict[bytes, bytes] = {}
         """Credential slots by lowercase name: provider's keys, or one of our tokens in their place."""
         self.control: dict[bytes, bytes] = {}
@@ -163,6 +170,15 @@ class RequestHead:
     def _note_upgrade(self, value: bytes) -> None:
         self.upgrade = self.upgrade or value.lower()  # the first counts, as for aiohttp's parser
 
+    def _note_fetch_dest(self, value: bytes) -> None:
+        self.page_load = self.page_load or value.lower() not in _DATA
+
+    def _note_fetch_mode(self, value: bytes) -> None:
+        self.page_load = self.page_load or value.lower() in _NAVIGATION
+
+    def _note_page(self, _value: bytes) -> None:
+        self.page_load = True
+
     def value(self, name: bytes) -> bytes:
         """The first value of a field by lowercase name; empty when absent."""
         for key, value in self.fields:
@@ -212,6 +228,11 @@ _NOTES: Final = {
     b"expect": RequestHead._note_expect,
     b"connection": RequestHead._note_connection,
     b"upgrade": RequestHead._note_upgrade,
+    b"sec-fetch-dest": RequestHead._note_fetch_dest,
+    b"sec-fetch-mode": RequestHead._note_fetch_mode,
+    b"service-worker": RequestHead._note_page,
+    # Without TLS browsers leave Sec-Fetch-* out, but say this of each page they load.
+    b"upgrade-insecure-requests": RequestHead._note_page,
 }
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from gateway.protocol.headers import HOP_BY_HOP, Fields
+from gateway.protocol.inert import INERT, asks_for_password, steers_browser
 
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([^\r\n]*))?\Z")
 _CLEAN: Final = bytes({*range(0x20, 0x7F), *range(0x80, 0x100), *b"\t\r\n"})
@@ -26,16 +27,17 @@ _CONTENT_ENCODING: Final = 4
 _CACHE_CONTROL: Final = 5
 _FRAMES: Final = 6
 _CONNECTION: Final = 7
+_CHALLENGE: Final = 8
 
 _KNOWN: Final = {
-    **dict.fromkeys(HOP_BY_HOP | {b"alt-svc"}, _STAYS),
-    **dict.fromkeys((b"set-cookie", b"strict-transport-security", b"clear-site-data", b"public-key-pins"), _ONLY_OWN),
+    **dict.fromkeys(HOP_BY_HOP, _STAYS),
     b"content-type": _CONTENT_TYPE,
     b"content-encoding": _CONTENT_ENCODING,
     b"cache-control": _CACHE_CONTROL,
     b"content-length": _FRAMES,
     b"transfer-encoding": _FRAMES,
     b"connection": _CONNECTION,
+    b"www-authenticate": _CHALLENGE,
 }
 _kinds: dict[bytes, int] = {}
 """Field names as providers spell them: they repeat from answer to answer, so each is looked at once. Bounded."""
@@ -46,7 +48,8 @@ class BadHead(ValueError):
 
 
 class ResponseHead:
-    """What one answer's head says. `lines` is what crosses, each line with its CRLF."""
+    """What one answer's head says. `lines` is what crosses, each line with its CRLF; behind a provider's stands what makes it
+    inert."""
 
     __slots__ = (
         "bodiless",
@@ -63,7 +66,8 @@ class ResponseHead:
     )
 
     def __init__(self, block: bytes, *, own: bool = False) -> None:
-        """Read `block`, a head with the empty line at its end; `own` marks control's answers, which may set cookies.
+        """Read `block`, a head with the empty line at its end; `own` marks control's answers, which may set cookies
+        and show pages.
 
         Raises BadHead.
         """
@@ -112,12 +116,12 @@ class ResponseHead:
                 self.framing = (*self.framing, (name.lower(), value.strip(b" ")))
             elif kind == _CONNECTION:
                 options.update(token.strip(b" \t").lower() for token in value.split(b","))
-            elif kind > _ONLY_OWN or (kind == _ONLY_OWN and own):
+            elif (kind == _ONLY_OWN and own) or (kind > _ONLY_OWN and not (kind == _CHALLENGE and asks_for_password(value))):
                 crossing.append(line)
                 self._note(kind, value)
         if not options <= _PLAIN_OPTIONS:
             crossing = self._without(crossing, options)
-        crossing.append(b"")
+        crossing.append(b"" if own else INERT)
         self.lines = b"\r\n".join(crossing)
         return options
 
@@ -144,7 +148,7 @@ def _kind_of(name: bytes, line: bytes) -> int:
     if len(name) == len(line) or not _TOKEN.match(name):
         raise BadHead("field name")  # folded lines too: their first byte is white space
     key = name.lower()
-    kind = _STAYS if key.startswith(b"cf-aig-") else _KNOWN.get(key, _CROSSES)
+    kind = _STAYS if key.startswith(b"cf-aig-") else _KNOWN.get(key, _ONLY_OWN if steers_browser(key) else _CROSSES)
     if len(_kinds) >= _NAMES_KEPT:
         _kinds.clear()
     _kinds[name] = kind

@@ -18,6 +18,7 @@ from gateway.model.faults import NOT_FOUND, Refusal
 from gateway.model.records import LogBodies
 from gateway.model.tokens import hide_tokens_in
 from gateway.protocol.envelope import rfc3339
+from gateway.protocol.inert import INERT_FIELDS
 from gateway.store.log_query import EVERYTHING, LogEntry, LogQuery
 
 DELETE_ROWS: Final = 200
@@ -26,13 +27,8 @@ FIND_ROWS: Final = 2000
 HEAD_BYTES: Final = 8192
 """How much of each body a single GET shows."""
 _MOST_PER_PAGE: Final = 50
-_INERT: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Disposition": "attachment",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cache-Control": "no-store",
-}
-"""A stored body is a stranger's text: no browser may run or show it as a page."""
+_STRANGE: Final = {**INERT_FIELDS, "Content-Disposition": "attachment", "Cache-Control": "no-store"}
+"""A stored body is a stranger's text."""
 
 
 class LogEdit(Body):
@@ -206,4 +202,4 @@ def _bare(raw: bytes, complete: bool) -> web.Response:
     """The stored body itself, no envelope."""
     content_type = _content_type(raw, complete)
     charset = "utf-8" if content_type == "text/plain" else None
-    return web.Response(body=raw, content_type=content_type, charset=charset, headers=_INERT)
+    return web.Response(body=raw, content_type=content_type, charset=charset, headers=_STRANGE)

@@ -15,6 +15,7 @@ from fakes.wire import Peer, RawServer, Script, Sink
 
 from gateway.model.service import Limits, Timeouts
 from gateway.protocol.headers import Fields
+from gateway.protocol.inert import INERT, steers_browser
 from gateway.upstream.dial import Dialer, tls_context
 from gateway.upstream.pool import Pool
 from gateway.upstream.port import Cause, Stage, UpstreamFailure
@@ -155,8 +156,8 @@ def _fields(lines: bytes) -> Fields:
 
 def _crossing(fields: Fields) -> Fields:
     """Without what the oracle shows and our head keeps from clients."""
-    hidden = (b"set-cookie", b"content-length", b"transfer-encoding", b"connection", b"trailer")
-    return tuple((name, value) for name, value in fields if name.lower() not in hidden)
+    hidden = (b"content-length", b"transfer-encoding", b"connection", b"trailer")
+    return tuple((name, value) for name, value in fields if name.lower() not in hidden and not steers_browser(name.lower()))
 
 
 async def ours(pool: Pool, server: RawServer, method: str) -> Answer:
@@ -170,7 +171,7 @@ async def ours(pool: Pool, server: RawServer, method: str) -> Answer:
     finally:
         connection.release()
     assert sink.ends == 1
-    return Answer(head.status, head.reason, _fields(head.lines), sink.payload)
+    return Answer(head.status, head.reason, _fields(head.lines.removesuffix(INERT)), sink.payload)
 
 
 async def oracles(server: RawServer, method: str) -> Answer:

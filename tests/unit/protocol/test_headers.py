@@ -314,3 +314,38 @@ def test_a_value_is_found_by_lowercase_name_and_the_first_counts() -> None:
     one = head((b"User-Agent", b"one"), (b"user-agent", b"two"))
     assert one.value(b"user-agent") == b"one"
     assert one.value(b"accept") == b""
+
+
+# --- what a browser wants with the answer -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "page_load"),
+    [
+        ([], False),
+        ([(b"sec-fetch-mode", b"cors")], False),  # all that Node's fetch says
+        ([(b"Sec-Fetch-Dest", b"empty"), (b"Sec-Fetch-Mode", b"cors"), (b"Sec-Fetch-Site", b"cross-site")], False),
+        ([(b"Sec-Fetch-Dest", b"EMPTY")], False),
+        ([(b"Sec-Fetch-Dest", b"image"), (b"Sec-Fetch-Mode", b"no-cors")], False),
+        ([(b"Sec-Fetch-Dest", b"audio")], False),
+        ([(b"Sec-Fetch-Dest", b"video")], False),
+        ([(b"Sec-Fetch-Dest", b"websocket"), (b"Sec-Fetch-Mode", b"websocket")], False),
+        *(
+            ([(b"Sec-Fetch-Dest", dest)], True)
+            for dest in (
+                b"document", b"Document", b"iframe", b"frame", b"fencedframe", b"embed", b"object", b"script", b"worker",
+                b"sharedworker", b"serviceworker", b"audioworklet", b"paintworklet", b"style", b"xslt", b"manifest", b"font",
+                b"json", b"speculationrules", b"of-tomorrow", b"",
+            )
+        ),
+        ([(b"Sec-Fetch-Mode", b"navigate")], True),
+        ([(b"Sec-Fetch-Mode", b"Navigate"), (b"Sec-Fetch-Dest", b"empty")], True),
+        ([(b"Sec-Fetch-Dest", b"document"), (b"Sec-Fetch-Dest", b"empty")], True),
+        ([(b"Service-Worker", b"script")], True),
+        ([(b"Upgrade-Insecure-Requests", b"1")], True),
+    ],
+)  # fmt: skip
+def test_pages_and_scripts_are_told_from_data(fields: list[tuple[bytes, bytes]], page_load: bool) -> None:
+    found = head(*fields)
+    assert found.page_load is page_load
+    assert [number for number in range(len(fields)) if found.free(number) and fields[number][0] != b"Sec-Fetch-Site"] == []

@@ -73,6 +73,11 @@ class Body:
         self.held = b"".join(pieces)
         self.whole = True
 
+    def put(self, whole: bytes) -> None:
+        """Another body in the place of one that came whole."""
+        self.held = whole
+        self.length = len(whole)
+
     def replace(self, held: bytes) -> None:
         """Other bytes in the place of those held; the announced length moves with them."""
         if self.length is not None:

@@ -5,10 +5,11 @@
 answer into a v4 envelope; streams pass as they are.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
+from gateway.edge.body import Body
 from gateway.edge.exchange import Exchange
 from gateway.edge.routing import acceptable_model
 from gateway.edge.targeting import Attempt, Targeting, split_url
@@ -23,9 +24,17 @@ from gateway.model.faults import (
 )
 from gateway.model.routes import Endpoint, Route
 from gateway.model.targets import Provider, Target
+from gateway.protocol.jsonmembers import MemberFinder
+from gateway.protocol.jsonspan import SpanState
 from gateway.providers import registry
 
 _WORKERS_AI_PREFIXES: Final = ("@cf/", "@hf/")
+_MISSING_OPTIONS: Final = ("background", "webhookUrl", "webhookFormat", "rejectIfBusy")
+"""Of `options`: refused by name where they are set."""
+_WANTED: Final = {"model": (), "input": ("messages", "input", "model"), "options": _MISSING_OPTIONS}
+_UNSET: Final = (b"", b"null", b"false")
+_MODEL_BYTES: Final = 1024
+"""No model's name is longer."""
 
 
 class RunEndpoint:
@@ -50,21 +59,18 @@ class RunEndpoint:
         assert x.plan is not None
         assert x.head is not None
         body = await self._targeting.open(x)
-        if not body.whole:
-            if body.length is not None and body.length > self._limit_bytes:
-                raise Refusal(BODY_TOO_LARGE)
-            await body.hold()
-        model, given = _read(body.held, self._limit_bytes)
+        if body.length is not None and body.length > self._limit_bytes:
+            raise Refusal(BODY_TOO_LARGE)
+        asked = await _read(body, self._limit_bytes)
+        model = _checked_model(asked)
         if model.startswith(_WORKERS_AI_PREFIXES):
-            body.replace(orjson.dumps(given))
-            body.length = len(body.held)
+            body.put(asked.cut_out("input"))
             return self._workers_ai(x, route, model)
         provider, name = self._targeting.directory.by_model(model, x.plan.custom)
         x.provider, x.model = provider, name
-        endpoint = _endpoint_for(provider, name, given)
+        endpoint = _endpoint_for(provider, name, asked)
         target = self._targeting.endpoint_target(route, provider, endpoint, name)
-        body.replace(orjson.dumps({"model": name, **given}))
-        body.length = len(body.held)  # rewritten whole: its length is known now, however it came
+        body.put(asked.cut_out_with("input", "model", orjson.dumps(name)))  # what is logged is what is asked for
         attempt = self._targeting.attempt(x, x.head, provider, target, endpoint, plain=True)
         return attempt._replace(enveloped=True)
 
@@ -82,31 +88,44 @@ class RunEndpoint:
         return self._targeting.attempt(x, x.head, provider, target, Endpoint.RUN)
 
 
-def _read(held: bytes, limit_bytes: int) -> tuple[str, dict[str, Any]]:
-    """Model and input of a `run` body."""
-    if len(held) > limit_bytes:
-        raise Refusal(BODY_TOO_LARGE)
+async def _read(body: Body, limit_bytes: int) -> MemberFinder:
+    """Look where the members are while the body arrives: no piece of it keeps the loop for long. Raises Refusal."""
+    asked = MemberFinder(_WANTED, limit_bytes)
+    piece = body.held
+    while True:
+        state = asked.feed(piece)
+        if state is SpanState.NOT_OBJECT:
+            raise Refusal(BAD_BODY)
+        if state is SpanState.TOO_FAR or body.received_bytes > limit_bytes:
+            raise Refusal(BODY_TOO_LARGE)
+        if body.whole or not (piece := await body.next_piece()):
+            break
+    body.whole = True
+    if asked.finish() is not SpanState.FOUND:
+        raise Refusal(BAD_BODY)
+    return asked
+
+
+def _checked_model(asked: MemberFinder) -> str:
+    """The model's name, where all that was asked for can be done. Raises Refusal."""
     try:
-        asked = orjson.loads(held)
+        model = orjson.loads(asked.text("model", _MODEL_BYTES) or b"null")
     except orjson.JSONDecodeError:
         raise Refusal(BAD_BODY) from None
-    if not isinstance(asked, dict):
-        raise Refusal(BAD_BODY)
-    model, given = asked.get("model"), asked.get("input")
     if not isinstance(model, str) or not model:
         raise Refusal(MISSING_MODEL)
-    options = asked.get("options")
-    if isinstance(options, dict) and (options.get("background") or options.get("webhookUrl")):
-        raise Refusal(NOT_IMPLEMENTED)
-    if not isinstance(given, dict):
+    for name in _MISSING_OPTIONS:
+        if asked.text(f"options.{name}", 16) not in _UNSET:
+            raise Refusal(NOT_IMPLEMENTED, f"{NOT_IMPLEMENTED.message}: options.{name}")
+    if not asked.is_object("input"):
         raise Refusal(UNSUPPORTED_INPUT)
-    return model, given
+    return model
 
 
-def _endpoint_for(provider: Provider, model: str, given: dict[str, Any]) -> Endpoint:
+def _endpoint_for(provider: Provider, model: str, asked: MemberFinder) -> Endpoint:
     """The endpoint whose input this is. Raises UNSUPPORTED_INPUT."""
-    if "messages" in given:
+    if asked.span("input.messages"):
         return Endpoint.MESSAGES if Endpoint.MESSAGES in provider.endpoints else Endpoint.CHAT
-    if "input" in given:
+    if asked.span("input.input"):
         return Endpoint.EMBEDDINGS if "embed" in model else Endpoint.RESPONSES
     raise Refusal(UNSUPPORTED_INPUT)

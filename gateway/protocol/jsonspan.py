@@ -1,4 +1,4 @@
-"""Finds one top-level string of a JSON object while it arrives, and replaces it in place, without parsing the rest.
+"""Walks through a JSON object while it arrives without parsing it; finds one top-level string and replaces it in place.
 
 Rules of this file: a byte is looked at a small fixed number of times whatever the chunks, so nothing that was consumed is
 searched again; what can be jumped over in C (strings, flat values, whole members) is; JSON is understood only as far as
@@ -53,24 +53,25 @@ _IN_SCALAR: Final = re.compile(rb'[^,\]}"\[{]*+')
 _BLANK: Final = re.compile(_SPACE)
 
 
-class _Patterns(NamedTuple):
+class Patterns(NamedTuple):
     others: re.Pattern[bytes]
     """Whole members with any other key, up to the comma behind them, and blanks."""
     direct: re.Pattern[bytes]
-    """An object's start up to the wanted string, when that has no escapes: most requests are decided by this alone."""
+    """An object's start up to the first key's string, when that has no escapes: most requests are decided by this alone."""
 
 
 @lru_cache(maxsize=16)
-def _patterns(key: str) -> _Patterns:
-    if not key.isidentifier() or not key.isascii():
-        raise ValueError("the key must be an ASCII identifier")
-    spelt = "".join(rf"(?:{char}|\\u00(?i:{ord(char):02x}))" for char in key).encode()
-    name = rb'"(?!' + spelt + rb'")' + _STRING + rb'"'
+def patterns_for(*keys: str) -> Patterns:
+    """What skips the members with other keys than these. ValueError for a key that is no ASCII identifier."""
+    if not all(key.isidentifier() and key.isascii() for key in keys):
+        raise ValueError("a key must be an ASCII identifier")
+    spelt = "|".join("".join(rf"(?:{char}|\\u00(?i:{ord(char):02x}))" for char in key) for key in keys).encode()
+    name = rb'"(?!(?:' + spelt + rb')")' + _STRING + rb'"'
     value = rb"(?:" + _QUOTED + rb'|[^ \t\r\n"\[\]{},:]++|' + _SHALLOW + rb")"
     colon = _SPACE + rb":" + _SPACE
     others = rb"[ \t\r\n,]*+(?:" + name + colon + value + _SPACE + rb",[ \t\r\n,]*+)*"
-    direct = _SPACE + rb"\{" + others + rb'"' + key.encode() + rb'"' + colon + rb'"([^"\\]*+)"'
-    return _Patterns(re.compile(others, re.DOTALL), re.compile(direct, re.DOTALL))
+    direct = _SPACE + rb"\{" + others + rb'"' + keys[0].encode() + rb'"' + colon + rb'"([^"\\]*+)"'
+    return Patterns(re.compile(others, re.DOTALL), re.compile(direct, re.DOTALL))
 
 
 class SpanState(Enum):
@@ -85,7 +86,7 @@ class SpanState(Enum):
     """Not decided within the limit."""
 
 
-class _Place(Enum):
+class Place(Enum):
     START = auto()
     MEMBERS = auto()
     KEY = auto()
@@ -97,29 +98,16 @@ class _Place(Enum):
     SCALAR = auto()
 
 
-class StringFinder:
-    """Looks for the first top-level member `key` within `limit_bytes`; any chunking gives the same answer.
+class Walker:
+    """Walks through one JSON object while it arrives, for up to `limit_bytes`; any chunking gives the same answer.
 
-    With a key that occurs twice the first one counts.
+    Subclasses say what happens at a key, at the value of a wanted one, and at the object's end.
     """
 
-    __slots__ = (
-        "_buffer",
-        "_depth",
-        "_key",
-        "_limit_bytes",
-        "_mark",
-        "_patterns",
-        "_place",
-        "_position",
-        "_state",
-        "_value",
-        "_wanted",
-    )
+    __slots__ = ("_buffer", "_depth", "_limit_bytes", "_mark", "_patterns", "_place", "_position", "_state", "_wanted")
 
-    def __init__(self, key: str, limit_bytes: int) -> None:
-        self._key = key
-        self._patterns = _patterns(key)
+    def __init__(self, patterns: Patterns, limit_bytes: int) -> None:
+        self._patterns = patterns
         self._limit_bytes = limit_bytes
         self._buffer = bytearray()
         self._position = 0
@@ -127,26 +115,15 @@ class StringFinder:
         self._mark = 0
         """Where the string began (behind its quote) that is being read or was found."""
         self._depth = 0
-        """Open brackets within the top-level value being skipped."""
+        """Open brackets within the value being skipped."""
         self._wanted = False
-        """Whether the key just read is the one."""
-        self._place = _Place.START
+        """Whether the key just read is one of those."""
+        self._place = Place.START
         self._state = SpanState.PENDING
-        self._value = ""
 
     @property
     def state(self) -> SpanState:
         return self._state
-
-    @property
-    def value(self) -> str:
-        """The string, decoded; empty unless FOUND."""
-        return self._value
-
-    @property
-    def buffer(self) -> bytes:
-        """All bytes fed so far (a copy)."""
-        return bytes(self._buffer)
 
     def feed(self, chunk: bytes) -> SpanState:
         """Take the next bytes; once decided they are only kept."""
@@ -158,7 +135,7 @@ class StringFinder:
                 pass
         undecided = self._state is SpanState.PENDING and len(self._buffer) > self._limit_bytes
         if undecided or self._position > self._limit_bytes:
-            self._state, self._value = SpanState.TOO_FAR, ""
+            self._state = SpanState.TOO_FAR
         return self._state
 
     def finish(self) -> SpanState:
@@ -167,43 +144,51 @@ class StringFinder:
             self._state = SpanState.NOT_OBJECT
         return self._state
 
-    def spliced(self, new: str) -> bytes:
-        """All bytes fed so far with the found string replaced, every other byte as it came. ValueError unless FOUND."""
-        if self._state is not SpanState.FOUND:
-            raise ValueError("no string was found")
-        text = orjson.dumps(new)
-        with memoryview(self._buffer) as view:
-            return b"".join((view[: self._mark - 1], text, view[self._position :]))
+    # --- what subclasses say
+
+    def _found_directly(self) -> bool:
+        """Whether the first bytes alone decide."""
+        return False
+
+    def _key_read(self, name: str | None) -> None:
+        """A key has ended; sets `_wanted`."""
+        raise NotImplementedError
+
+    def _wanted_begins(self, byte: int) -> bool:
+        """The value of a wanted key begins at `_position` with this byte; moves on, or decides."""
+        raise NotImplementedError
+
+    def _object_ends(self) -> bool:
+        """The brace behind the last member is at `_position`; likewise."""
+        raise NotImplementedError
+
+    def _string_found(self, end: int) -> bool:
+        """A string that `_wanted_begins` asked for ends; likewise."""
+        raise NotImplementedError
+
+    # --- the steps
 
     def _decide(self, state: SpanState, position: int) -> bool:
         self._state = state
         self._position = position
         return False
 
-    def _found_directly(self) -> bool:
-        found = self._patterns.direct.match(self._buffer, 0, _DIRECT_WINDOW_BYTES)
-        if found is None:
-            return False
-        self._mark, end = found.span(1)
-        self._found(end)
-        return True
-
     def _step(self) -> bool:
         """One token; False when decided or out of bytes."""
         match self._place:
-            case _Place.START:
+            case Place.START:
                 return self._start()
-            case _Place.MEMBERS:
+            case Place.MEMBERS:
                 return self._members()
-            case _Place.KEY | _Place.WANTED | _Place.STRING:
+            case Place.KEY | Place.WANTED | Place.STRING:
                 return self._string()
-            case _Place.COLON:
+            case Place.COLON:
                 return self._colon()
-            case _Place.VALUE:
+            case Place.VALUE:
                 return self._begin_value()
-            case _Place.NESTED:
+            case Place.NESTED:
                 return self._nested()
-            case _Place.SCALAR:
+            case Place.SCALAR:
                 return self._scalar()
 
     def _skip(self, pattern: re.Pattern[bytes]) -> int:
@@ -223,7 +208,7 @@ class StringFinder:
         byte = self._skip(_BLANK)
         if byte == ord("{"):
             self._position += 1
-            self._place = _Place.MEMBERS
+            self._place = Place.MEMBERS
             return True
         return byte >= 0 and self._decide(SpanState.NOT_OBJECT, self._position + 1)
 
@@ -232,10 +217,10 @@ class StringFinder:
         if byte == _QUOTE:
             self._position += 1
             self._mark = self._position
-            self._place = _Place.KEY
+            self._place = Place.KEY
             return True
         if byte == ord("}"):
-            return self._decide(SpanState.ABSENT, self._position + 1)
+            return self._object_ends()
         return byte >= 0 and self._decide(SpanState.NOT_OBJECT, self._position + 1)
 
     def _string(self) -> bool:
@@ -243,21 +228,14 @@ class StringFinder:
         if end < 0:
             return False
         self._position = end + 1
-        if self._place is _Place.WANTED:
-            return self._found(end)
-        if self._place is _Place.KEY:
-            self._wanted = _decoded(self._buffer[self._mark : end]) == self._key
-            self._place = _Place.COLON
+        if self._place is Place.WANTED:
+            return self._string_found(end)
+        if self._place is Place.KEY:
+            self._key_read(_decoded(self._buffer[self._mark : end]))
+            self._place = Place.COLON
         else:
-            self._place = _Place.NESTED if self._depth else _Place.MEMBERS
+            self._place = Place.NESTED if self._depth else Place.MEMBERS
         return True
-
-    def _found(self, end: int) -> bool:
-        value = _decoded(self._buffer[self._mark : end])
-        if value is None:
-            return self._decide(SpanState.NOT_OBJECT, end + 1)
-        self._value = value
-        return self._decide(SpanState.FOUND, end + 1)
 
     def _closing_quote(self) -> int:
         """Index of the quote that ends the string, -1 when it has not come; moves on to an unescaped boundary."""
@@ -274,7 +252,7 @@ class StringFinder:
         byte = self._skip(_BLANK)
         if byte == ord(":"):
             self._position += 1
-            self._place = _Place.VALUE
+            self._place = Place.VALUE
             return True
         return byte >= 0 and self._decide(SpanState.NOT_OBJECT, self._position + 1)
 
@@ -282,18 +260,19 @@ class StringFinder:
         byte = self._skip(_BLANK)
         if byte < 0:
             return False
+        return self._wanted_begins(byte) if self._wanted else self._skip_value(byte)
+
+    def _skip_value(self, byte: int) -> bool:
         if byte == _QUOTE:
             self._position += 1
             self._mark = self._position
-            self._place = _Place.WANTED if self._wanted else _Place.STRING
-        elif self._wanted:
-            return self._decide(SpanState.ABSENT, self._position + 1)
+            self._place = Place.STRING
         elif byte in _OPENERS:
             self._position += 1
             self._depth = 1
-            self._place = _Place.NESTED
+            self._place = Place.NESTED
         else:
-            self._place = _Place.SCALAR
+            self._place = Place.SCALAR
         return True
 
     def _nested(self) -> bool:
@@ -312,23 +291,81 @@ class StringFinder:
                     return self._decide(SpanState.NOT_OBJECT, position - depth + _DEPTH_LIMIT + 1)
                 continue
             if byte == _QUOTE:
-                self._place = _Place.STRING
+                self._place = Place.STRING
                 break
             depth -= position - begin
             if depth <= 0:
                 position += depth
                 depth = 0
-                self._place = _Place.MEMBERS
+                self._place = Place.MEMBERS
                 break
         self._position, self._depth = position, depth
-        return self._place is not _Place.NESTED
+        return self._place is not Place.NESTED
 
     def _scalar(self) -> bool:
         byte = self._skip(_IN_SCALAR)
         if byte in _ENDS:
-            self._place = _Place.MEMBERS
+            self._place = Place.MEMBERS
             return True
         return byte >= 0 and self._decide(SpanState.NOT_OBJECT, self._position + 1)
+
+
+class StringFinder(Walker):
+    """Looks for the string of the first top-level member `key`, and decides as soon as it is whole."""
+
+    __slots__ = ("_key", "_value")
+
+    def __init__(self, key: str, limit_bytes: int) -> None:
+        super().__init__(patterns_for(key), limit_bytes)
+        self._key = key
+        self._value = ""
+
+    @property
+    def value(self) -> str:
+        """The string, decoded; empty unless FOUND."""
+        return self._value if self._state is SpanState.FOUND else ""
+
+    @property
+    def buffer(self) -> bytes:
+        """All bytes fed so far (a copy)."""
+        return bytes(self._buffer)
+
+    def spliced(self, new: str) -> bytes:
+        """All bytes fed so far with the found string replaced, every other byte as it came. ValueError unless FOUND."""
+        if self._state is not SpanState.FOUND:
+            raise ValueError("no string was found")
+        text = orjson.dumps(new)
+        with memoryview(self._buffer) as view:
+            return b"".join((view[: self._mark - 1], text, view[self._position :]))
+
+    def _found_directly(self) -> bool:
+        found = self._patterns.direct.match(self._buffer, 0, _DIRECT_WINDOW_BYTES)
+        if found is None:
+            return False
+        self._mark, end = found.span(1)
+        self._string_found(end)
+        return True
+
+    def _key_read(self, name: str | None) -> None:
+        self._wanted = name == self._key
+
+    def _wanted_begins(self, byte: int) -> bool:
+        if byte != _QUOTE:
+            return self._decide(SpanState.ABSENT, self._position + 1)
+        self._position += 1
+        self._mark = self._position
+        self._place = Place.WANTED
+        return True
+
+    def _object_ends(self) -> bool:
+        return self._decide(SpanState.ABSENT, self._position + 1)
+
+    def _string_found(self, end: int) -> bool:
+        value = _decoded(self._buffer[self._mark : end])
+        if value is None:
+            return self._decide(SpanState.NOT_OBJECT, end + 1)
+        self._value = value
+        return self._decide(SpanState.FOUND, end + 1)
 
 
 def _decoded(raw: bytearray) -> str | None:

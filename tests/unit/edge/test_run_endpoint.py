@@ -1,6 +1,7 @@
 """`/ai/run`: which endpoint an input belongs to, and what is sent there."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ async def choose(x: Any, limit_bytes: int = 10_000) -> Attempt:
             "openai/m",
             {"messages": [], "model": "own"},
             "api.openai.com/v1/chat/completions",
-            {"model": "own", "messages": []},
+            {"model": "m", "messages": []},
             True,
         ),
     ],
@@ -92,6 +93,15 @@ REFUSED: list[tuple[bytes, str, Fault]] = [
     (b"", "", faults.BAD_BODY),
     (b"[]", "", faults.BAD_BODY),
     (b"\xff", "", faults.BAD_BODY),
+    (b'{"model":"openai/m","input":{"messages":[]}} x', "", faults.BAD_BODY),
+    (b'{"model":"openai/m","input":{"messages":[]}', "", faults.BAD_BODY),
+    (b'{"model":"openai/m","input":{"messages":[]},"model":"openai/n"}', "", faults.BAD_BODY),
+    (b'{"model":"openai/m","input":{"messages":[]},"input":{"messages":[]}}', "", faults.BAD_BODY),
+    (b'{"model":"openai/m","input":{"messages":[],"model":"a","model":"b"}}', "", faults.BAD_BODY),
+    (b'{"model":"openai/m","input":{"messages":' + b"[" * 1001 + b"]" * 1001 + b"}}", "", faults.BAD_BODY),
+    (b'{"model":"' + b"m" * 2000 + b'","input":{"messages":[]}}', "", faults.BAD_BODY),
+    (b'{"model":"\\ud800","input":{"messages":[]}}', "", faults.BAD_BODY),
+    (b'{"model":["openai/m"],"input":{"messages":[]}}', "", faults.MISSING_MODEL),
     (b"{}", "", faults.MISSING_MODEL),
     (b'{"model":""}', "", faults.MISSING_MODEL),
     (b'{"model":5}', "", faults.MISSING_MODEL),
@@ -100,6 +110,8 @@ REFUSED: list[tuple[bytes, str, Fault]] = [
     (b'{"model":"openai/m","input":{"x":1}}', "", faults.UNSUPPORTED_INPUT),
     (b'{"model":"openai/m","input":{},"options":{"background":true}}', "", faults.NOT_IMPLEMENTED),
     (b'{"model":"openai/m","input":{},"options":{"webhookUrl":"https://x"}}', "", faults.NOT_IMPLEMENTED),
+    (b'{"model":"openai/m","input":{},"options":{"webhookFormat":"chat"}}', "", faults.NOT_IMPLEMENTED),
+    (b'{"model":"@cf/m","input":{},"options":{"rejectIfBusy": true}}', "", faults.NOT_IMPLEMENTED),
     (b'{"model":"nobody/m","input":{"messages":[]}}', "", faults.UNKNOWN_PROVIDER),
     (b'{"model":"dynamic/r","input":{"messages":[]}}', "", faults.NOT_IMPLEMENTED),
     (b'{"model":"deepseek/m","input":{"input":"x"}}', "", faults.SURFACE_NOT_SERVED),
@@ -109,6 +121,51 @@ REFUSED: list[tuple[bytes, str, Fault]] = [
     (b'{"model":"@cf/x HTTP/1.1\\r\\nX: y","input":{}}', "", faults.UNKNOWN_MODEL),
     (b'{"model":"openai/m","input":{"messages":["' + b"x" * 10_000 + b'"]}}', "", faults.BODY_TOO_LARGE),
 ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [b"{}", b"null", b'"x"', b'{"background": false }', b'{"background":null,"webhookUrl":null,"rejectIfBusy":false}'],
+)
+async def test_options_that_are_not_set(options: bytes) -> None:
+    x = exchange(b'{"options":%b,"model":"openai/m","input":{"messages":[]}}' % options)
+    await choose(x)
+    assert x.body.held == b'{"model":"m","messages":[]}'
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (b'{ "messages" : [1.0e0, "\\u0041"] , "n":1 }', b'{"model":"m", "messages" : [1.0e0, "\\u0041"] , "n":1 }'),
+        (b'{"mo\\u0064el":["x"],"messages":[]}', b'{"mo\\u0064el":"m","messages":[]}'),
+        (b'{"messages":[{"model":"inner"}]}', b'{"model":"m","messages":[{"model":"inner"}]}'),
+    ],
+)
+async def test_every_other_byte_of_an_input_stays(given: bytes, sent: bytes) -> None:
+    x = exchange(b' {"model":"openai/m","input": %b } ' % given)
+    await choose(x)
+    assert x.body.held == sent
+
+
+@pytest.mark.parametrize("piece", [b"[]," * 300, b"[" * 900 + b"]" * 900 + b",", b'{"a":[[]]},'])
+async def test_a_body_takes_memory_by_its_size_alone(piece: bytes) -> None:
+    """Parsed, empty lists take twenty times as much."""
+    text = b'{"model":"openai/m","input":{"messages":[' + piece * (8_000_000 // len(piece)) + b"0]}}"
+    x = exchange(text)
+    tracemalloc.start()
+    try:
+        await choose(x, limit_bytes=1 << 24)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(x.body.held) > 7_900_000
+    assert peak < 3 * len(text) + 4_000_000
+
+
+async def test_what_is_not_there_is_named() -> None:
+    with pytest.raises(Refusal, match="not_implemented") as refused:
+        await choose(exchange(b'{"model":"openai/m","input":{"messages":[]},"options":{"background":true}}'))
+    assert refused.value.message == "Not available in this version: options.background"
 
 
 @pytest.mark.parametrize(("body", "model", "fault"), REFUSED)

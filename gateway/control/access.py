@@ -1,15 +1,13 @@
-"""Who may manage what (specification sections 1.3, 2.3, 5): a token's rights, and the gate each handler passes first."""
+"""Who may manage what (specification sections 1.3, 2.3, 5): the gate each handler passes first."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
-from gateway.control.permissions import permission_of
+from gateway.control.grants import in_effect
 from gateway.control.sessions import Session, Sessions
-from gateway.kit.addresses import networks_of
 from gateway.kit.clock import Clock
 from gateway.kit.secret import keyed_digest
 from gateway.model.faults import (
@@ -32,13 +30,6 @@ SECRETS_WRITE: Final = (Permission.SECRETS_WRITE,)
 TOKENS_READ: Final = (Permission.TOKENS_READ, Permission.TOKENS_WRITE)
 TOKENS_WRITE: Final = (Permission.TOKENS_WRITE,)
 
-ACCOUNT_RESOURCE: Final = "com.cloudflare.api.account."
-GATEWAY_RESOURCE: Final = "com.cloudflare.api.ai-gateway."
-
-Limits = frozenset[str] | None
-"""The gateways a permission holds on; None for all."""
-_Merged = dict[str, dict[str, Limits]]
-
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -48,86 +39,6 @@ class Caller:
     token: Token
     session: Session | None = None
     """Set for a caller who came with a session's cookie instead of the token."""
-
-
-def principal_of(token: Token) -> Principal:
-    """What a stored token permits: allows added up, denials taken off, any-account rights written into each account's entry.
-
-    A denial limited to some gateways against an allow on all of them cannot be expressed, so it takes the whole
-    permission: the safe side.
-    """
-    allowed, denied = _collect(token.policies, "allow"), _collect(token.policies, "deny")
-    anywhere = allowed.get(ANY_ACCOUNT, {})
-    grants: _Merged = {}
-    for account in {*allowed, *denied}:
-        held = _added(anywhere, allowed.get(account, {}))
-        for refused in (denied.get(ANY_ACCOUNT, {}), denied.get(account, {})):
-            held = _subtracted(held, refused)
-        grants[account] = held
-    addresses = (token.condition or {}).get("request_ip") or {}
-    return Principal(
-        token_id=token.id,
-        grants=grants,
-        not_before=token.not_before,
-        expires_on=token.expires_on,
-        ip_in=networks_of(addresses.get("in") or ()),
-        ip_not_in=networks_of(addresses.get("not_in") or ()),
-    )
-
-
-def _collect(policies: Iterable[dict[str, Any]], effect: str) -> _Merged:
-    merged: _Merged = {}
-    for policy in policies:
-        if policy["effect"] != effect:
-            continue
-        permissions = [permission_of(group) for group in policy["permission_groups"]]
-        for resource, scope in policy["resources"].items():
-            account = resource.removeprefix(ACCOUNT_RESOURCE)
-            limits = None if scope == "*" else frozenset(name.removeprefix(GATEWAY_RESOURCE) for name in scope)
-            named: dict[str, Limits] = {name: limits for name in permissions if name is not None}
-            merged[account] = _added(merged.get(account, {}), named)
-    return merged
-
-
-def _added(one: dict[str, Limits], other: dict[str, Limits]) -> dict[str, Limits]:
-    total = dict(one)
-    for permission, limits in other.items():
-        held = total.get(permission, frozenset())
-        total[permission] = None if held is None or limits is None else held | limits
-    return total
-
-
-def _subtracted(held: dict[str, Limits], refused: dict[str, Limits]) -> dict[str, Limits]:
-    left: dict[str, Limits] = {}
-    for permission, limits in held.items():
-        if permission not in refused:
-            left[permission] = limits
-            continue
-        taken = refused[permission]
-        if limits is not None and taken is not None and (rest := limits - taken):
-            left[permission] = rest
-    return left
-
-
-def covers(holder: Principal, wanted: Principal) -> bool:
-    """Whether `holder` has every right of `wanted`: what a token may hand on."""
-    accounts = {*holder.grants, *wanted.grants, ANY_ACCOUNT}
-    return all(_within(_rights(holder, account), _rights(wanted, account)) for account in accounts)
-
-
-def _rights(principal: Principal, account: str) -> dict[str, Limits]:
-    own = principal.grants.get(account)
-    return dict(principal.grants.get(ANY_ACCOUNT, {}) if own is None else own)
-
-
-def _within(held: dict[str, Limits], wanted: dict[str, Limits]) -> bool:
-    for permission, limits in wanted.items():
-        if permission not in held:
-            return False
-        mine = held[permission]
-        if mine is not None and (limits is None or not limits <= mine):
-            return False
-    return True
 
 
 class Access:
@@ -151,9 +62,9 @@ class Access:
         if session is None:
             raise Refusal(refusal)
         token = await self._store.token(session.token_id)
-        if token is None or token.digest != session.digest:
+        if token is None or token.rolls != session.rolls:
             raise Refusal(refusal)
-        return self._admitted(token, request, refusal, session)
+        return await self._admitted(token, request, refusal, session)
 
     async def holder(self, value: str | None, request: web.Request, refusal: Fault) -> Caller:
         """Who holds this token, whichever way it came; wrong shapes never reach the store."""
@@ -163,14 +74,16 @@ class Access:
         token = await self._store.token_by_digest(digest)
         if token is None or not compare_digest(token.digest, digest):
             raise Refusal(refusal)
-        return self._admitted(token, request, refusal)
+        return await self._admitted(token, request, refusal)
 
-    def _admitted(self, token: Token, request: web.Request, refusal: Fault, session: Session | None = None) -> Caller:
-        if token.status != "active":
-            raise Refusal(refusal)
-        principal = principal_of(token)
+    async def _admitted(self, token: Token, request: web.Request, refusal: Fault, session: Session | None = None) -> Caller:
+        principal = await in_effect(self._store, token)
         now = self._clock.wall()
-        if not principal.in_force(now) or not principal.accepts_address(request.headers.get(CLIENT_FIELD, "")):
+        if (
+            principal is None
+            or not principal.in_force(now)
+            or not principal.accepts_address(request.headers.get(CLIENT_FIELD, ""))
+        ):
             raise Refusal(refusal)
         self.used[token.id] = now
         return Caller(principal, token, session)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from gateway.control.access import ACCOUNT_RESOURCE, Access
+from gateway.control.access import Access
+from gateway.control.grants import ACCOUNT_RESOURCE
 from gateway.control.permissions import PERMISSION_GROUPS
 from gateway.kit.clock import Clock
 from gateway.kit.ids import hex32
@@ -67,7 +68,9 @@ class Bootstrap:
             return
         digest = self.access.digest(preset)
         self.on_bootstrap(preset)
-        await self.store.update_token(replace(token, digest=digest, status="active", modified_on=self.clock.wall()))
+        await self.store.update_token(
+            replace(token, digest=digest, rolls=token.rolls + 1, status="active", modified_on=self.clock.wall())
+        )
         await self.store.put_setting(_SETTING, f"done {token_id} {digest.hex()}")
 
     def _token(self, token_id: str, account_id: str, digest: bytes) -> Token:

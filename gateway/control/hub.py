@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
-from gateway.control.access import Access, principal_of
+from gateway.control.access import Access
 from gateway.control.access_log import AccessLog
 from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
+from gateway.control.grants import in_effect
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
 from gateway.control.unauthenticated import UnauthenticatedRequests
@@ -106,12 +107,13 @@ class Hub:
         while True:
             revocations = self._publisher.revocations
             token = await self._changes.store.token_by_digest(digest)
+            principal = None if token is None else await in_effect(self._changes.store, token)
             if revocations == self._publisher.revocations:
                 break
-        if token is None or token.status != "active":
+        if token is None or principal is None:
             return None
         self._access.used[token.id] = self._changes.clock.wall()
-        return principal_of(token)
+        return principal
 
     async def _open_default(self, edge: EdgeConnection, ask: int, account_id: str) -> Answer:
         if not self._publisher.loaded:

@@ -9,7 +9,12 @@ from gateway.model.tokens import ALL_PERMISSIONS, Permission
 ACCOUNT_SCOPE: Final = "com.cloudflare.api.account"
 _NAMESPACE: Final = UUID("5f3c1d0e-93b4-4c58-9d7e-6a1f2b8c4e70")
 _AI_CATEGORY: Final = "ai_and_machine_learning"
-_ACCOUNT_GROUPS: Final = (Permission.TOKENS_READ, Permission.TOKENS_WRITE, Permission.ACCOUNTS_WRITE)
+_ACCOUNT_GROUPS: Final = (
+    Permission.TOKENS_READ,
+    Permission.TOKENS_WRITE,
+    Permission.LASTING_TOKENS_WRITE,
+    Permission.ACCOUNTS_WRITE,
+)
 
 
 @dataclass(frozen=True, slots=True)

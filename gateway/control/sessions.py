@@ -35,8 +35,8 @@ _SAFE: Final = frozenset({"GET", "HEAD"})
 @dataclass(slots=True)
 class Session:
     token_id: str
-    digest: bytes
-    """Of the value that was shown at sign-in: a rolled token ends its sessions as a revoked one does."""
+    rolls: int
+    """Of the token at sign-in: a rolled token ends its sessions as a revoked one does."""
     secure: bool
     """Made over TLS: its cookie has the `__Host-` name, which no other site of the domain can set."""
     opened_at: float
@@ -61,7 +61,7 @@ class Sessions:
         if len(self._open) >= _MOST:
             del self._open[next(iter(self._open))]
         now = self._clock.monotonic()
-        session = Session(token.id, token.digest, self._over_tls(request), now, now)
+        session = Session(token.id, token.rolls, self._over_tls(request), now, now)
         value = secrets.token_urlsafe(32)
         self._open[_key(value)] = session
         return value, session

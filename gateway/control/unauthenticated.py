@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gateway.control.access import principal_of
+from gateway.control.grants import in_effect
 from gateway.kit.clock import Clock
 from gateway.link.frames import Unauthenticated
 from gateway.model.gateways import DEFAULT_GATEWAY_ID
@@ -75,7 +75,7 @@ class UnauthenticatedRequests:
         for caller, requests in passed.items():
             if caller.digest not in principals:
                 token = await self._store.token_by_digest(bytes.fromhex(caller.digest))
-                principals[caller.digest] = principal_of(token) if token is not None and token.status == "active" else None
+                principals[caller.digest] = None if token is None else await in_effect(self._store, token)
             judged.append((caller, _would_pass(caller, principals[caller.digest], now), requests))
         return judged
 

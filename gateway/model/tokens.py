@@ -74,6 +74,8 @@ class Permission:
     SECRETS_WRITE: Final = "Secrets Store Write"
     TOKENS_READ: Final = "Account API Tokens Read"
     TOKENS_WRITE: Final = "Account API Tokens Write"
+    LASTING_TOKENS_WRITE: Final = "Account Lasting API Tokens Write"
+    """Whether tokens it makes may outlive it."""
     ACCOUNTS_WRITE: Final = "Account Settings Write"
 
 
@@ -87,6 +89,7 @@ ALL_PERMISSIONS: Final = (
     Permission.SECRETS_WRITE,
     Permission.TOKENS_READ,
     Permission.TOKENS_WRITE,
+    Permission.LASTING_TOKENS_WRITE,
     Permission.ACCOUNTS_WRITE,
 )
 

@@ -227,6 +227,7 @@ def _add_token_commands(commands: Any) -> None:
     create.add_argument("--permission", action="append", default=[], help="run (default), read, edit, or a full name")
     create.add_argument("--gateway", action="append", default=[], metavar="ID", help="limit it to this gateway; repeatable")
     create.add_argument("--expires-on", default="", metavar="TIME", help="like 2030-01-31T00:00:00Z")
+    create.add_argument("--lasting", action="store_true", help="it goes on when the token it is made with ends")
     listing = token.add_parser("list", help="show the tokens, without values")
     listing.add_argument("--json", action="store_true")
     revoke = token.add_parser("revoke", help="end a token on every worker at once")

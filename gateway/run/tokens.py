@@ -21,6 +21,8 @@ def create(client: Client, given: argparse.Namespace) -> None:
     body: dict[str, Any] = {"name": given.name, "policies": [policy(account_id, given.permission, given.gateway)]}
     if given.expires_on:
         body["expires_on"] = given.expires_on
+    if given.lasting:
+        body["outlives_maker"] = True
     made = client.call("POST", f"/accounts/{quote(account_id)}/tokens", body)
     # The value alone on stdout, so that a shell can catch it.
     print(made["value"])

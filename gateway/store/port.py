@@ -54,6 +54,13 @@ class Token:
     last_used_on: float | None = None
     not_before: float | None = None
     expires_on: float | None = None
+    rolls: int = 0
+    """How often it got a new value."""
+    maker_id: str = ""
+    """The token it was made with; empty for one that the service made."""
+    maker_rolls: int = 0
+    """The maker's count at that moment: with a maker that was rolled since it ends."""
+    outlives_maker: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +149,7 @@ class Store(Protocol):
 
     async def token(self, token_id: str) -> Token | None: ...
     async def token_by_digest(self, digest: bytes) -> Token | None: ...
+    async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]: ...
     async def insert_token(self, token: Token) -> None: ...
     async def update_token(self, token: Token) -> None: ...
     async def delete_token(self, token_id: str) -> None: ...

@@ -130,6 +130,9 @@ class RelationalStore(RequestLog):
     async def token_by_digest(self, digest: bytes) -> Token | None:
         return await self._one(_as(Token), _get(tables.tokens, digest=digest))
 
+    async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]:
+        return await self._all(_as(Token), select(tables.tokens).where(tables.tokens.c.maker_id.in_(makers)))
+
     async def insert_token(self, token: Token) -> None:
         await self._write(insert(tables.tokens), _values(tables.tokens, token))
 

@@ -129,6 +129,10 @@ tokens: Final = Table(
     Column("last_used_on", Double),
     Column("not_before", Double),
     Column("expires_on", Double),
+    Column("rolls", Whole, nullable=False),
+    Column("maker_id", CleanText, nullable=False, index=True),
+    Column("maker_rolls", Whole, nullable=False),
+    Column("outlives_maker", Boolean, nullable=False),
     Index(None, "account_id", "issued_on", "id"),
 )
 

@@ -125,6 +125,10 @@ class MemoryStore:
         self._used("token_by_digest")
         return next((token for token in self.tokens.values() if token.digest == digest), None)
 
+    async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]:
+        self._used("tokens_made_by")
+        return [token for token in self.tokens.values() if token.maker_id in makers]
+
     async def insert_token(self, token: Token) -> None:
         self._used("insert_token")
         self._insert(self.tokens, token.id, token)

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
-from gateway.control.access import ACCOUNT_RESOURCE, GATEWAY_RESOURCE
 from gateway.control.api.parsing import Body, Moment, Name
+from gateway.control.grants import ACCOUNT_RESOURCE, GATEWAY_RESOURCE
 from gateway.control.permissions import find_group
 from gateway.kit.addresses import parse_network
 from gateway.kit.ids import hex32
+from gateway.model.tokens import Principal
 from gateway.protocol.envelope import rfc3339, rfc3339_or_none
 from gateway.store.port import Token
 
@@ -95,6 +96,7 @@ class TokenBody(Body):
 
     read_only = frozenset({
         "id", "issued_on", "modified_on", "last_used_on", "creator_email_at_creation", "provisioner_id", "provisioner_type",
+        "maker_id",
     })  # fmt: skip
     name: Name
     policies: Annotated[list[PolicyBody], Field(min_length=1, max_length=_MOST)]
@@ -102,6 +104,8 @@ class TokenBody(Body):
     condition: ConditionBody | None = None
     not_before: Moment | None = None
     expires_on: Moment | None = None
+    outlives_maker: bool | None = None
+    """Ours (decision 0016)."""
 
     def stored_policies(self) -> list[dict[str, Any]]:
         return [policy.stored() for policy in self.policies]
@@ -119,6 +123,8 @@ class TokenBody(Body):
         changed: dict[str, Any] = {"name": self.name, "policies": self.stored_policies()}
         if self.status in ("active", "disabled"):
             changed["status"] = self.status
+        if self.outlives_maker is not None:
+            changed["outlives_maker"] = self.outlives_maker
         if "condition" in self.model_fields_set:
             changed["condition"] = self.stored_condition()
         for name in ("not_before", "expires_on"):
@@ -131,21 +137,25 @@ class RollBody(Body):
     """Empty: a roll takes no settings."""
 
 
-def status_of(token: Token, wall_s: float) -> str:
-    expired = token.expires_on is not None and wall_s >= token.expires_on
-    return "expired" if expired and token.status == "active" else token.status
+def status_of(token: Token, principal: Principal | None, wall_s: float) -> str:
+    """`principal`: what is in effect of it. A token shows as its makers let it be."""
+    if principal is None:
+        return "disabled"
+    return "expired" if principal.expires_on is not None and wall_s >= principal.expires_on else token.status
 
 
-def shown(token: Token, wall_s: float) -> dict[str, Any]:
+def shown(token: Token, principal: Principal | None, wall_s: float) -> dict[str, Any]:
     """The token object without its value."""
     result = {
         "id": token.id,
         "name": token.name,
-        "status": status_of(token, wall_s),
+        "status": status_of(token, principal, wall_s),
         "issued_on": rfc3339(token.issued_on),
         "modified_on": rfc3339(token.modified_on),
         "last_used_on": rfc3339_or_none(token.last_used_on),
         "policies": token.policies,
+        "maker_id": token.maker_id or None,
+        "outlives_maker": token.outlives_maker,
     }
     optional = {
         "not_before": rfc3339_or_none(token.not_before),

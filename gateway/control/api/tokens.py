@@ -4,17 +4,21 @@ A value is shown when it is made (create, roll) and never again; the store has i
 known to all edges before the answer leaves, and the answer says how that went.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Coroutine, Sequence
+from contextlib import closing
 from dataclasses import replace
+from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from gateway.control.access import TOKENS_READ, TOKENS_WRITE, Access, Caller, covers, principal_of
+from gateway.control.access import TOKENS_READ, TOKENS_WRITE, Access, Caller
 from gateway.control.answers import answer
+from gateway.control.api.granting import Granting, founding
 from gateway.control.api.parsing import info_of, page_of, read_body
 from gateway.control.api.token_bodies import RollBody, TokenBody, shown, status_of
 from gateway.control.changes import Changes
+from gateway.control.grants import dependants, in_effect
 from gateway.control.permissions import PERMISSION_GROUPS
 from gateway.kit.ids import hex32
 from gateway.model.faults import INVALID_API_TOKEN, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
@@ -31,6 +35,7 @@ class Tokens:
         self._changes = changes
         self._store = changes.store
         self._publisher = changes.publisher
+        self._granting = Granting(changes.store, changes.clock)
 
     def routes(self) -> list[web.RouteDef]:
         routes: list[web.RouteDef] = []
@@ -56,7 +61,7 @@ class Tokens:
         if account_id is not None and account_id not in reached and ANY_ACCOUNT not in reached:
             raise Refusal(INVALID_API_TOKEN)
         token = caller.token
-        result = {"id": token.id, "status": status_of(token, self._changes.clock.wall())}
+        result = {"id": token.id, "status": status_of(token, caller.principal, self._changes.clock.wall())}
         for name, moment in (("not_before", token.not_before), ("expires_on", token.expires_on)):
             if moment is not None:
                 result[name] = rfc3339(moment)
@@ -80,7 +85,7 @@ class Tokens:
             descending=request.query.get("direction", "desc") != "asc",
             expired_before=None if request.query.get("include_expired", "false").lower() in ("true", "1") else now,
         )
-        return answer([shown(token, now) for token in found], info=info_of(page, found, total))
+        return answer([await self._shown(token) for token in found], info=info_of(page, found, total))
 
     async def create(self, request: web.Request) -> web.Response:
         caller, account_id, kind = await self._enter(request, TOKENS_WRITE)
@@ -99,29 +104,33 @@ class Tokens:
             modified_on=now,
             not_before=body.not_before,
             expires_on=body.expires_on,
+            maker_id=caller.token.id,
+            maker_rolls=caller.token.rolls,
+            outlives_maker=founding(caller.token) if body.outlives_maker is None else body.outlives_maker,
         )
-        _only_what_is_held(caller, token)
+        self._granting.check(caller, token)
         async with self._changes.turn():
+            await self._granting.check_depth(token)
             await self._store.insert_token(token)
-        return answer(shown(token, now) | {"value": value})
+        return answer(await self._shown(token) | {"value": value})
 
     async def get(self, request: web.Request) -> web.Response:
         _, account_id, kind = await self._enter(request, TOKENS_READ)
-        token = await self._one(request, account_id, kind)
-        return answer(shown(token, self._changes.clock.wall()))
+        return answer(await self._shown(await self._one(request, account_id, kind)))
 
     async def update(self, request: web.Request) -> web.Response:
         """Optional fields left out stay as they are; an explicit null takes a condition or a date away."""
         caller, account_id, kind = await self._enter(request, TOKENS_WRITE)
         body = await read_body(request, TokenBody)
-        now = self._changes.clock.wall()
         async with self._changes.turn():
             old = await self._one(request, account_id, kind)
-            changed = replace(old, **body.changes(), modified_on=now)
-            _only_what_is_held(caller, changed)
-            await self._commit(old, self._store.update_token(changed))
-        revocation = await self._publisher.revoke(old.digest)
-        return answer(shown(changed, now), revocation=revocation)
+            changed = replace(old, **body.changes(), modified_on=self._changes.clock.wall())
+            self._granting.check_reach(caller, old)
+            (self._granting.check if changed.status == "active" else self._granting.check_reach)(caller, changed)
+            await self._granting.check_maker(changed, revived=body.status == "active")
+            ended = await self._commit(old, self._store.update_token(changed))
+        revocation = await self._publisher.revoke_all(ended)
+        return answer(await self._shown(changed), revocation=revocation)
 
     async def roll(self, request: web.Request) -> web.Response:
         caller, account_id, kind = await self._enter(request, TOKENS_WRITE)
@@ -130,28 +139,36 @@ class Tokens:
         value = mint_token()
         async with self._changes.turn():
             old = await self._one(request, account_id, kind)
-            # Whoever rolls a token learns its value, and with it all it may do.
-            _only_what_is_held(caller, old)
-            changed = replace(old, digest=self._access.digest(value), modified_on=self._changes.clock.wall())
-            await self._commit(old, self._store.update_token(changed))
-        revocation = await self._publisher.revoke(old.digest)
+            self._granting.check(caller, old)
+            now, digest = self._changes.clock.wall(), self._access.digest(value)
+            changed = replace(old, digest=digest, rolls=old.rolls + 1, modified_on=now)
+            ended = await self._commit(old, self._store.update_token(changed))
+        revocation = await self._publisher.revoke_all(ended)
         return answer(value, revocation=revocation)
 
     async def delete(self, request: web.Request) -> web.Response:
-        _, account_id, kind = await self._enter(request, TOKENS_WRITE)
+        caller, account_id, kind = await self._enter(request, TOKENS_WRITE)
         async with self._changes.turn():
             old = await self._one(request, account_id, kind)
-            await self._commit(old, self._store.delete_token(old.id))
-        revocation = await self._publisher.revoke(old.digest)
+            self._granting.check_reach(caller, old)
+            ended = await self._commit(old, self._store.delete_token(old.id))
+        revocation = await self._publisher.revoke_all(ended)
         return answer({"id": old.id}, revocation=revocation)
 
-    async def _commit(self, old: Token, writing: Awaitable[None]) -> None:
-        """Write; if nobody knows whether it happened, the edges forget the token all the same and ask again."""
-        try:
-            await writing
-        except StoreDown:
-            await self._publisher.revoke(old.digest)
-            raise
+    async def _commit(self, old: Token, writing: Coroutine[Any, Any, None]) -> Sequence[bytes]:
+        """Write; the digests the edges must forget: the token's own and those of all that depend on it. If nobody knows
+        whether the write happened, they forget them all the same and ask again."""
+        with closing(writing):
+            ended = [old.digest, *(token.digest for token in await dependants(self._store, old.id))]
+            try:
+                await writing
+            except StoreDown:
+                await self._publisher.revoke_all(ended)
+                raise
+        return ended
+
+    async def _shown(self, token: Token) -> dict[str, Any]:
+        return shown(token, await in_effect(self._store, token), self._changes.clock.wall())
 
     async def _enter(self, request: web.Request, permissions: tuple[str, ...]) -> tuple[Caller, str, str]:
         """(caller, account, kind of the tree). The user tree acts on the account the caller's own token was made in."""
@@ -169,8 +186,3 @@ class Tokens:
         if token is None or (token.account_id, token.kind) != (account_id, kind):
             raise Refusal(NOT_FOUND)
         return token
-
-
-def _only_what_is_held(caller: Caller, token: Token) -> None:
-    if not covers(caller.principal, principal_of(token)):
-        raise Refusal(MANAGEMENT_FORBIDDEN)

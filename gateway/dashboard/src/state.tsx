@@ -29,7 +29,9 @@ export function permits(session: Session, account: string, permission: string, g
 }
 
 export function messageOf(error: unknown): string {
-  if (error instanceof ApiError && error.status === 403) return "The token you signed in with does not permit this.";
+  // The API's general word for it; what it says in particular is told as it is.
+  if (error instanceof ApiError && error.status === 403 && error.message === "Authentication error")
+    return "The token you signed in with does not permit this.";
   return error instanceof Error ? error.message : "Something went wrong";
 }
 

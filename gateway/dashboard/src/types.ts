@@ -62,6 +62,8 @@ export interface TokenFields {
   status?: "active" | "disabled" | "expired";
   condition?: Condition | null;
   expires_on?: string | null;
+  /** It goes on when the token it was made with ends. */
+  outlives_maker?: boolean;
 }
 
 export interface Token extends TokenFields {
@@ -70,6 +72,7 @@ export interface Token extends TokenFields {
   issued_on: string;
   modified_on: string;
   last_used_on: string | null;
+  maker_id: string | null;
 }
 
 /** How a revocation went: how many workers confirmed it, how many did not in time, and how long it took. */

@@ -119,11 +119,16 @@ def _tokens() -> None:
         sa.Column("last_used_on", sa.Double),
         sa.Column("not_before", sa.Double),
         sa.Column("expires_on", sa.Double),
+        sa.Column("rolls", sa.BigInteger, nullable=False),
+        sa.Column("maker_id", sa.Text, nullable=False),
+        sa.Column("maker_rolls", sa.BigInteger, nullable=False),
+        sa.Column("outlives_maker", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_tokens"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_tokens_accounts"),
         sa.UniqueConstraint("digest", name="uq_tokens_digest"),
     )
     op.create_index("ix_tokens_account_id_issued_on_id", "tokens", ["account_id", "issued_on", "id"])
+    op.create_index("ix_tokens_maker_id", "tokens", ["maker_id"])
 
 
 def _provider_keys() -> None:

@@ -6,7 +6,7 @@ import pytest
 from fakes.edge import RunningEdge, gateway, runner
 from fakes.provider import FakeProvider
 
-from gateway.control.access import principal_of
+from gateway.control.grants import principal_of
 from gateway.model.tokens import Principal
 from gateway.store.port import Token
 

@@ -6,8 +6,9 @@ import pytest
 from fakes.control import ACCOUNT, MovableClock
 from fakes.store import MemoryStore
 
-from gateway.control.access import Access, principal_of
+from gateway.control.access import Access
 from gateway.control.bootstrap import Bootstrap
+from gateway.control.grants import principal_of
 from gateway.control.sessions import Sessions
 from gateway.model.service import ControlConfig
 from gateway.model.tokens import ALL_PERMISSIONS, mint_token, well_formed

@@ -52,13 +52,15 @@ async def test_a_token_is_judged_as_if_it_had_been_asked_for(rig: Rig, monkeypat
         name = tokens.get(digest)
         return None if name is None else type("T", (), {"id": name, "status": "disabled" if name == "disabled" else "active"})
 
-    def principal_of(token: Any) -> Principal:
+    async def in_effect(_: Any, token: Any) -> Principal | None:
+        if token.status == "disabled":
+            return None
         account = "b" if token.id == "elsewhere" else "a"
         grants = {account: {Permission.RUN: None}}
         return Principal(token_id=token.id, grants=grants, expires_on=1.0 if token.id == "expired" else None)
 
     monkeypatch.setattr(rig.store, "token_by_digest", by_digest)
-    monkeypatch.setattr(unauthenticated, "principal_of", principal_of)
+    monkeypatch.setattr(unauthenticated, "in_effect", in_effect)
     for digest in ("01", "02", "03", "04", "05"):
         rig.passed(digest, address=digest)
     found = await rig.found()

@@ -22,12 +22,13 @@ class FakeClient(Client):
 
 
 def given(**values: Any) -> argparse.Namespace:
-    return argparse.Namespace(**{"account": "acc", "gateway": [], "permission": [], "expires_on": "", "json": False} | values)
+    plain = {"account": "acc", "gateway": [], "permission": [], "expires_on": "", "json": False, "lasting": False}
+    return argparse.Namespace(**plain | values)
 
 
 def test_create_prints_the_value_alone_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     client = FakeClient({"id": ID, "name": "app", "value": "agw_new"})
-    tokens.create(client, given(name="app", expires_on="2030-01-01T00:00:00Z"))
+    tokens.create(client, given(name="app", expires_on="2030-01-01T00:00:00Z", lasting=True))
     shown = capsys.readouterr()
     assert shown.out == "agw_new\n"
     assert "agw_new" not in shown.err
@@ -45,6 +46,7 @@ def test_create_prints_the_value_alone_on_stdout(capsys: pytest.CaptureFixture[s
                     }
                 ],
                 "expires_on": "2030-01-01T00:00:00Z",
+                "outlives_maker": True,
             },
         )
     ]

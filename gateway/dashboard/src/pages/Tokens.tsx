@@ -31,6 +31,12 @@ export function Tokens() {
       say(messageOf(error), "failed");
     }
   };
+  const endsWith = (token: Token) => {
+    if (!token.maker_id || token.outlives_maker) return "";
+    const maker = tokens.value?.find((one) => one.id === token.maker_id);
+    return ` · ends with ${maker ? maker.name : "the token it was made with"}`;
+  };
+  const dependants = (token: Token) => (tokens.value ?? []).filter((one) => one.maker_id === token.id && !one.outlives_maker).length;
   const mine = (token: Token) => token.id === session.token.id;
   return (
     <>
@@ -61,6 +67,7 @@ export function Tokens() {
                 <span title={token.last_used_on ? fullMoment(token.last_used_on) : undefined}>{token.last_used_on ? `Last used ${ago(token.last_used_on)}` : "Never used"}</span>
                 {" · "}created {date(token.issued_on)}
                 {token.expires_on && ` · expires ${date(token.expires_on)}`}
+                {endsWith(token)}
                 {token.condition?.request_ip && ` · from ${addressesOf(token)}`}
               </p>
             </div>
@@ -98,6 +105,7 @@ export function Tokens() {
           }}
         >
           <p>It is refused everywhere when this is done. That cannot be undone.</p>
+          <Dependants count={dependants(asking.token)} />
           {mine(asking.token) && <p class="caution">You are signed in with this token: you will be signed out.</p>}
         </Confirm>
       )}
@@ -113,6 +121,7 @@ export function Tokens() {
           }}
         >
           <p>The token gets a new value, and the old one stops working at once.</p>
+          <Dependants count={dependants(asking.token)} />
           {mine(asking.token) && <p class="caution">You are signed in with this token: you will have to sign in with the new value.</p>}
         </Confirm>
       )}
@@ -128,6 +137,11 @@ export function Tokens() {
       )}
     </>
   );
+}
+
+function Dependants({ count }: { count: number }) {
+  if (!count) return null;
+  return <p class="caution">{count === 1 ? "A token" : `${count} tokens`} made with it {count === 1 ? "ends" : "end"} too.</p>;
 }
 
 function reach(revocation: Revocation | null): string {

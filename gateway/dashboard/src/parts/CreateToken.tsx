@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { messageOf, useApp, useLoaded, useWork } from "../state";
 import type { Condition, TokenFields } from "../types";
-import { Button, Failure, Field, valueOf } from "./basics";
+import { Button, Failure, Field, Switch, valueOf } from "./basics";
 import { Dialog } from "./Dialog";
 import { ShownOnce } from "./ShownOnce";
 
@@ -11,7 +11,7 @@ export const RUN = "AI Gateway Run";
 const EXPIRIES = { "": "Never", "1": "In a day", "7": "In 7 days", "30": "In 30 days", "90": "In 90 days", "365": "In a year" };
 
 export function CreateToken({ gateway, onClose }: { gateway?: string; onClose: (made: boolean) => void }) {
-  const { api, account } = useAccount();
+  const { api, may, account } = useAccount();
   const groups = useLoaded(() => api.tokens.groups(), []);
   const gateways = useLoaded(() => api.gateways.list(), []);
   const { busy, failure, run } = useWork();
@@ -20,6 +20,7 @@ export function CreateToken({ gateway, onClose }: { gateway?: string; onClose: (
   const [days, setDays] = useState("");
   const [scope, setScope] = useState(gateway ?? "");
   const [addresses, setAddresses] = useState("");
+  const [lasting, setLasting] = useState(false);
   const [value, setValue] = useState("");
 
   const flip = (permission: string) =>
@@ -44,6 +45,7 @@ export function CreateToken({ gateway, onClose }: { gateway?: string; onClose: (
       if (days) fields.expires_on = new Date(Date.now() + Number(days) * 86_400_000).toISOString();
       const condition = conditionOf(addresses);
       if (condition) fields.condition = condition;
+      if (lasting) fields.outlives_maker = true;
       setValue((await api.tokens.create(fields)).value);
     });
   };
@@ -111,6 +113,14 @@ export function CreateToken({ gateway, onClose }: { gateway?: string; onClose: (
             />
           )}
         </Field>
+        {may("Account Lasting API Tokens Write") && (
+          <Switch
+            label="Outlives the token I am signed in with"
+            hint="Otherwise it ends when that one is revoked, rolled or expires."
+            on={lasting}
+            onChange={setLasting}
+          />
+        )}
         <Failure error={failure || (groups.error ? messageOf(groups.error) : "")} />
         <footer>
           <Button onClick={() => onClose(false)}>Cancel</Button>
@@ -124,8 +134,8 @@ export function CreateToken({ gateway, onClose }: { gateway?: string; onClose: (
 }
 
 function useAccount() {
-  const { api } = useApp();
-  return { api, account: api.account };
+  const { api, may } = useApp();
+  return { api, may, account: api.account };
 }
 
 function conditionOf(text: string): Condition | null {

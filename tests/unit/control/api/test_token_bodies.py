@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from gateway.control.api.parsing import problems_of
 from gateway.control.api.token_bodies import TokenBody, shown, status_of
-from gateway.model.tokens import Permission
+from gateway.control.grants import principal_of
+from gateway.model.tokens import Permission, Principal
 from gateway.store.port import Token
 
 TOKEN = Token(
@@ -80,7 +81,7 @@ def test_what_would_restrict_is_never_passed_over(fields: dict[str, Any], path: 
 
 
 def test_what_a_token_shows_may_be_sent_back() -> None:
-    _body(**shown(TOKEN, 5) | {"policies": [policy(Permission.RUN)]})
+    _body(**shown(TOKEN, principal_of(TOKEN), 5) | {"policies": [policy(Permission.RUN)]})
 
 
 def test_changes_are_what_was_given() -> None:
@@ -91,15 +92,20 @@ def test_changes_are_what_was_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "now", "expected"), [("active", 99, "active"), ("active", 100, "expired"), ("disabled", 100, "disabled")]
+    ("principal", "now", "expected"),
+    [
+        (Principal(token_id="t", expires_on=100.0), 99, "active"),
+        (Principal(token_id="t", expires_on=100.0), 100, "expired"),
+        (Principal(token_id="t"), 100, "active"),
+        (None, 99, "disabled"),
+    ],
 )
-def test_status(status: str, now: float, expected: str) -> None:
-    made = Token(**{name: getattr(TOKEN, name) for name in TOKEN.__dataclass_fields__} | {"status": status})
-    assert status_of(made, now) == expected
+def test_status(principal: Principal | None, now: float, expected: str) -> None:
+    assert status_of(TOKEN, principal, now) == expected
 
 
 def test_what_is_shown_has_no_digest() -> None:
-    result = shown(TOKEN, 5)
+    result = shown(TOKEN, principal_of(TOKEN), 5)
     assert "digest" not in result
     assert result["expires_on"] == "1970-01-01T00:01:40.000Z"
     assert result["last_used_on"] is None

@@ -70,7 +70,7 @@ class CounterSums:
         asked = response = 0
         said: dict[tuple[str, str], list[int]] = {}
         for record in batch:
-            provider = self._capped("provider", label(record.provider) if _was_asked(record) else NONE)
+            provider = self._capped("provider", label(record.provider) if record.asked else NONE)
             self.observe("request_duration_seconds", record.duration_ms / 1000, provider)
             asked += record.request_size
             response += record.response_size
@@ -150,11 +150,6 @@ class CounterSums:
             return OTHER
         seen.add(value)
         return value
-
-
-def _was_asked(record: LogRecord) -> bool:
-    """Whether a provider was called; before that its name is only what the client wrote."""
-    return record.outcome != "refused" and (record.outcome != "client_gone" or record.first_byte_ms is not None)
 
 
 def _model(name: str) -> str:

@@ -23,6 +23,8 @@ class Exchange:
         "body",
         "cached",
         "committed",
+        "error_cause",
+        "error_message",
         "events",
         "fault",
         "first_byte_at",
@@ -100,14 +102,15 @@ class Exchange:
         """attempt: what we took until the request could leave; None where the client was waited for"""
         self.response_encoding = self.response_type = ""
         """commit"""
-        self.streamed = False
+        self.streamed = self.cached = False
         """commit"""
         self.response_sample: Sample | None = None
         """commit: where bodies are logged"""
-        self.cached = False
         self.tap: object | None = None
         """commit: the usage tap"""
         self.fault: Fault | None = None
         """refuse"""
+        self.error_cause = self.error_message = ""
+        """attempt or pour: why the provider gave no answer (model/causes.py); refuse: words other than the fault's own"""
         self.outcome = "client_gone"
         """Said by whoever ends the request; a cancelled one says nothing."""

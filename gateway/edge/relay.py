@@ -34,6 +34,7 @@ from gateway.model.tokens import Permit
 from gateway.protocol.inert import INERT
 from gateway.protocol.response_head import ResponseHead
 from gateway.protocol.server_timing import server_timing
+from gateway.upstream.causes import cause_of
 from gateway.upstream.connection import Connection
 from gateway.upstream.pool import Pool
 from gateway.upstream.port import Cause, UpstreamFailure
@@ -132,8 +133,15 @@ class Relay:
                 if not isinstance(error, UpstreamFailure):
                     raise
                 if not may_retry(error, number, body.whole):
+                    self._failed(x, error)
                     raise Refusal(_fault_of(error, x)) from error
             self._reporter.count("upstream_retries")
+
+    def _failed(self, x: Exchange, failure: UpstreamFailure) -> None:
+        """Note why the provider gave no answer, or half of one."""
+        x.error_cause = cause_of(failure)
+        if x.provider is not None:  # else it is control that was asked
+            self._reporter.upstream_failed(x.provider.slug, x.error_cause)
 
     # --- commit and pour ------------------------------------------------------------------------
 
@@ -163,7 +171,8 @@ class Relay:
         self.streams += x.streamed
         try:
             await connection.pour(delivery)
-        except UpstreamFailure:
+        except UpstreamFailure as failure:
+            self._failed(x, failure)
             x.outcome = "upstream_truncated"
             self._reporter.count("upstream_truncated")
             delivery.cut_short(attempt.dialect, x.route.path if x.route is not None else "")
@@ -237,6 +246,8 @@ class Relay:
         """The answer to a refused request, in the shape of its surface; once the head is out only a cut is left."""
         fault = refusal.fault
         x.fault = fault
+        if refusal.message is not None:
+            x.error_message = refusal.message
         x.outcome = "upstream_error" if fault.status in (502, 504) else "refused"
         x.logged = x.logged and fault.logged
         if x.committed:

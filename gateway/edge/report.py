@@ -18,14 +18,18 @@ from gateway.kit.clock import Clock
 from gateway.link.frames import Counters
 from gateway.link.port import EdgeLink
 from gateway.model import bounds
+from gateway.model.causes import CLIENT_GONE, PROVIDER_ERROR, UPSTREAM_CAUSES
+from gateway.model.faults import UPSTREAM_BROKEN
 from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogBodies, LogRecord, Row, Usage
 from gateway.model.routes import OPEN_SURFACES, Endpoint, Route
 from gateway.protocol.headers import RequestHead
+from gateway.telemetry.logging import Sampled
 from gateway.telemetry.metrics import SEPARATOR, Metrics, refusal
 
 _log = logging.getLogger("gateway.edge")
 
 FLUSH_S: Final = 0.25
+FAILURE_LINE_EVERY_S: Final = 10.0
 COUNTERS_EVERY: Final = 4
 """Counters go with every fourth flush: once a second."""
 _PATH: Final = LogRecord._fields.index("path")
@@ -54,6 +58,8 @@ class Reporter:
         self._overhead = self.metrics.histogram("overhead_seconds").observe
         self._first_byte: dict[str, Callable[[float], None]] = {}
         """By provider."""
+        self._failures: dict[tuple[str, str], Sampled] = {}
+        """By provider and cause."""
         self._link: EdgeLink | None = None
         self._flusher: asyncio.Task[None] | None = None
 
@@ -67,6 +73,15 @@ class Reporter:
 
     def count(self, name: str) -> None:
         self.metrics.counts[name] += 1
+
+    def upstream_failed(self, slug: str, cause: str) -> None:
+        """Count it, and say so in the service's log, a few times a minute for each provider and cause."""
+        provider = "custom" if slug.startswith("custom-") else slug
+        self.count(SEPARATOR.join(("upstream_failures", provider, cause)))
+        sampled = self._failures.get((provider, cause))
+        if sampled is None:
+            sampled = self._failures[provider, cause] = Sampled(_log, per_second=1, every_s=FAILURE_LINE_EVERY_S)
+        sampled.warning(self.clock.monotonic(), f"provider {provider} failed: {cause}: {UPSTREAM_CAUSES[cause]}")
 
     def __call__(self, x: Exchange) -> None:
         """Guards the report: an error in it is counted, and the client's connection lives on."""
@@ -153,6 +168,7 @@ class Reporter:
         assert plan is not None
         assert plan.gateway is not None
         started = x.started_at
+        success = 200 <= x.status < 400 and x.outcome == "completed"
         model_type, method, path, content_type, user_agent = _described(route, head, x.request.method)
         return (
             x.id,
@@ -165,7 +181,7 @@ class Reporter:
             method,
             path,
             x.status or 499,  # status_code
-            200 <= x.status < 400 and x.outcome == "completed",  # success
+            success,
             x.outcome,
             x.cached,
             round((self.clock.monotonic() - started) * 1000),  # duration_ms
@@ -192,6 +208,8 @@ class Reporter:
             None if x.overhead_s is None else round(x.overhead_s * 1_000_000),  # overhead_us
             x.auth_state if x.permit is not None and x.permit.authenticated else "",
             x.options.custom_cost,
+            x.asked_at is not None,  # asked
+            *(NO_ERROR if success else _error(x)),
             None,  # cost: control's
         )
 
@@ -217,6 +235,22 @@ def _bodies(x: Exchange, limit_bytes: int) -> Row | None:
         x.head.value(b"content-encoding").decode("latin-1") if x.head is not None else "",
         x.response_encoding,
     )
+
+
+NO_ERROR: Final[tuple[int | None, str, str]] = (None, "", "")
+
+
+def _error(x: Exchange) -> tuple[int | None, str, str]:
+    """Code, message and cause of a request that did not succeed."""
+    fault, cause = x.fault, x.error_cause
+    if fault is not None:
+        message = UPSTREAM_CAUSES.get(cause) or bounds.text(x.error_message, bounds.ERROR) or fault.message
+        return fault.code, message, cause or fault.name
+    if cause:
+        return UPSTREAM_BROKEN.code, UPSTREAM_CAUSES[cause], cause
+    if x.outcome == "client_gone":
+        return 499, "The client left before the end", CLIENT_GONE
+    return x.status, f"The provider answered with status {x.status}", PROVIDER_ERROR
 
 
 def _described(route: Route, head: RequestHead, method: str) -> tuple[str, str, str, str, str]:

@@ -80,6 +80,14 @@ class LogRecord(NamedTuple):
     """How the token was found: `hit`, `stale`, `miss`, or empty where none was wanted."""
     custom_cost: str | None = None
     """JSON text of `cf-aig-custom-cost`."""
+    asked: bool = True
+    """Whether a provider was called."""
+    error_code: int | None = None
+    """Of a request that did not succeed: our error's code, or the status that the provider answered with."""
+    error_message: str = ""
+    """Why, in words of ours."""
+    error_cause: str = ""
+    """Why, in one word: see model/causes.py."""
     cost: float | None = None
     """USD; control fills it in. None: unknown."""
 

@@ -49,6 +49,8 @@ KEYS: Final[dict[str, Kind]] = {
     "outcome": Kind.TEXT,
     "token_id": Kind.TEXT,
     "path": Kind.TEXT,
+    "error_code": Kind.NUMBER,
+    "error_cause": Kind.TEXT,
 }
 """The filter keys. `wholesale`, `compatibilityMode` and `dlp_action` are facts this service never has: false, false, empty."""
 

@@ -218,6 +218,10 @@ records: Final = Table(
     Column("overhead_us", Whole),
     Column("auth_state", CleanText, nullable=False),
     Column("custom_cost", CleanText),
+    Column("asked", Boolean, nullable=False),
+    Column("error_code", Whole),
+    Column("error_message", CleanText, nullable=False),
+    Column("error_cause", CleanText, nullable=False),
     Column("cost", Double),
     # Said of a record afterwards; the edge's rows never name them.
     Column("feedback", Whole),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from gateway.model.causes import UPSTREAM_CAUSES
 from gateway.model.faults import FAULTS, Source
+from gateway.providers.registry import PROVIDERS
 
 PREFIX: Final = "aig_"
 OTHER: Final = "other"
@@ -119,6 +121,12 @@ FAMILIES: Final[tuple[Family, ...]] = (
     # --- providers
     Family("upstream_connections", Kind.GAUGE, "Connections to providers: idle or busy (in use or being dialled).", ("state",)),
     Family("upstream_waiting", Kind.GAUGE, "Requests that wait for a provider connection."),
+    Family(
+        "upstream_failures",
+        Kind.COUNTER,
+        "Requests that a provider gave no answer to, or half of one, by provider (custom: any custom one) and cause.",
+        ("provider", "cause"),
+    ),
     Family("tokens", Kind.COUNTER, "Tokens that providers reported, of logged requests.", ("provider", "model", "kind")),
     Family("model_requests", Kind.COUNTER, "Logged requests that succeeded, by model.", ("provider", "model")),
     Family("body_bytes", Kind.COUNTER, "Bytes of logged bodies.", ("direction",)),
@@ -169,6 +177,8 @@ CLOSED: Final[dict[tuple[str, str], frozenset[str]]] = {
     ("revocations", "result"): frozenset({"confirmed", "incomplete"}),
     ("event_loop_lag_seconds", "process"): frozenset({"edge", "control"}),
     ("upstream_connections", "state"): frozenset({"idle", "busy"}),
+    ("upstream_failures", "provider"): frozenset({"custom", *(provider.slug for provider in PROVIDERS)}),
+    ("upstream_failures", "cause"): frozenset(UPSTREAM_CAUSES),
     ("tokens", "kind"): frozenset({"in", "out", "cached", "reasoning"}),
     ("body_bytes", "direction"): frozenset({"request", "response"}),
     ("log_queue_records", "where"): frozenset({"edge", "control"}),

@@ -65,18 +65,26 @@ def _places(exc_info: Any) -> list[str]:
 
 
 class Sampled:
-    """One kind of line that anyone can provoke: at most `per_second` of it, and each says how many were left out before."""
+    """One kind of line that anyone can provoke: at most `per_second` of it, or so many in `every_s` seconds, and each says how
+    many were left out before."""
 
-    def __init__(self, logger: logging.Logger, per_second: int = 10) -> None:
+    def __init__(self, logger: logging.Logger, per_second: int = 10, every_s: float = 1.0) -> None:
         self._logger = logger
         self._per_second = per_second
+        self._every_s = every_s
         self._second = -1
         self._written = 0
         self._left_out = 0
 
     def info(self, now_s: float, message: str) -> None:
         """`now_s` is any clock's that does not go back; the message must not repeat input."""
-        second = int(now_s)
+        self._say(logging.INFO, now_s, message)
+
+    def warning(self, now_s: float, message: str) -> None:
+        self._say(logging.WARNING, now_s, message)
+
+    def _say(self, level: int, now_s: float, message: str) -> None:
+        second = int(now_s // self._every_s)
         if second != self._second:
             self._second, self._written = second, 0
         if self._written >= self._per_second:
@@ -86,7 +94,7 @@ class Sampled:
         left_out, self._left_out = self._left_out, 0
         if left_out:
             message = f"{message}; {left_out} more since the line before"
-        self._logger.info("%s", message)
+        self._logger.log(level, "%s", message)
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:

@@ -259,7 +259,9 @@ class Connection(asyncio.Protocol):
         if whole:
             self._wake()
         elif self.in_use:
-            self._fail(self._lost())
+            failure = self._lost()
+            failure.__cause__ = exc
+            self._fail(failure)
 
     def pause_writing(self) -> None:
         self._write_paused = True

@@ -71,7 +71,8 @@ def shown(entry: LogEntry) -> dict[str, Any]:
     # Ours beyond Cloudflare's: what became of the request, and how sure the token counts are.
     own = (
         "method", "outcome", "first_byte_ms", "tokens_cached", "tokens_cache_write", "tokens_reasoning", "usage_exactness",
-        "token_id", "streamed", "events", "overhead_us", "auth_state",
+        "token_id", "streamed", "events", "overhead_us", "auth_state", "asked", "error_code", "error_message",
+        "error_cause",
     )  # fmt: skip
     return told | {name: getattr(record, name) for name in own}
 

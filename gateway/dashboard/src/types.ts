@@ -97,6 +97,10 @@ export interface Log {
   duration: number;
   first_byte_ms: number | null;
   overhead_us?: number | null;
+  asked?: boolean;
+  error_code?: number | null;
+  error_message?: string;
+  error_cause?: string;
   tokens_in: number | null;
   tokens_out: number | null;
   tokens_cached?: number | null;

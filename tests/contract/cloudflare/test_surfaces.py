@@ -390,6 +390,10 @@ async def test_the_log_knows_what_happened(edge: RunningEdge, provider: FakeProv
         "overhead_us": 0,
         "auth_state": "miss",
         "custom_cost": None,
+        "asked": True,
+        "error_code": None,
+        "error_message": "",
+        "error_cause": "",
         "cost": None,
     }
     assert record.overhead_us is not None

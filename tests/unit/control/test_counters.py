@@ -118,8 +118,8 @@ def test_rows_of_the_log_are_counted() -> None:
     ("changes", "provider", "models"),
     [
         ({"success": False, "outcome": "completed", "model": "sk-secret"}, "openai", set()),
-        ({"success": False, "outcome": "refused", "provider": "whatever-they-wrote"}, "none", set()),
-        ({"success": False, "outcome": "client_gone", "first_byte_ms": None, "provider": "x"}, "none", set()),
+        ({"success": False, "outcome": "refused", "asked": False, "provider": "whatever-they-wrote"}, "none", set()),
+        ({"success": False, "outcome": "client_gone", "first_byte_ms": None, "asked": False, "provider": "x"}, "none", set()),
         ({"success": False, "outcome": "client_gone"}, "openai", set()),
         ({"model": "x" * 101}, "openai", {"other"}),
         ({"model": 'a"b'}, "openai", {"other"}),
@@ -140,3 +140,10 @@ def test_models_are_capped() -> None:
     models = {labels[1]: count for labels, count in sums.sums["model_requests"].items()}
     assert len(models) == 201
     assert models["other"] == 100
+
+
+def test_failures_of_providers_are_counted_by_names_and_causes_that_are_known() -> None:
+    sums = CounterSums()
+    sums.add("e", {"upstream_failures|openai|dns": 2, "upstream_failures|custom|reset": 1})
+    sums.add("e", {"upstream_failures|made-up|dns": 1, "upstream_failures|openai|made-up": 1, "upstream_failures|openai": 1})
+    assert sums.sums["upstream_failures"] == {("openai", "dns"): 2, ("custom", "reset"): 1}

@@ -355,10 +355,80 @@ def test_every_text_of_a_record_is_bounded_or_ours() -> None:
     """A new field of a record has to say which it is."""
     ours = {
         "id", "account_id", "gateway_id", "model_type", "outcome", "usage_exactness", "request_type", "token_id", "auth_state",
+        "error_cause",
     }  # fmt: skip
     cut = {
         "provider", "model", "method", "path", "metadata", "request_content_type", "response_content_type", "event_id",
-        "user_agent", "custom_cost",
+        "user_agent", "custom_cost", "error_message",
     }  # fmt: skip
     texts = {name for name, kind in LogRecord.__annotations__.items() if "str" in str(kind)}
     assert texts == ours | cut
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (True, None, "", "")),
+        ({"status": 301}, (True, None, "", "")),
+        (
+            {"status": 429, "outcome": "completed"},
+            (True, 429, "The provider answered with status 429", "provider_error"),
+        ),
+        (
+            {"status": 500, "outcome": "upstream_error"},
+            (True, 500, "The provider answered with status 500", "provider_error"),
+        ),
+        (
+            {"status": 502, "outcome": "upstream_error", "fault": faults.UPSTREAM_UNREACHABLE, "error_cause": "dns"},
+            (True, 2005, "The provider's name cannot be resolved", "dns"),
+        ),
+        (
+            {"outcome": "upstream_truncated", "error_cause": "reset"},
+            (True, 2005, "The provider reset the connection", "reset"),
+        ),
+        ({"outcome": "client_gone", "status": 0}, (True, 499, "The client left before the end", "client_gone")),
+        (
+            {"asked_at": None, "outcome": "client_gone", "status": 0},
+            (False, 499, "The client left before the end", "client_gone"),
+        ),
+        (
+            {"asked_at": None, "status": 400, "outcome": "refused", "fault": faults.MISSING_PROVIDER_KEY},
+            (False, 2906, faults.MISSING_PROVIDER_KEY.message, "missing_provider_key"),
+        ),
+        (
+            {
+                "asked_at": None, "status": 400, "outcome": "refused", "fault": faults.UNKNOWN_KEY_ALIAS,
+                "error_message": "Unknown BYOK credential 'x'",
+            },
+            (False, 2040, "Unknown BYOK credential 'x'", "unknown_key_alias"),
+        ),
+        (
+            {"status": 503, "outcome": "refused", "fault": faults.UPSTREAM_BUSY, "error_cause": "busy"},
+            (True, 2915, "No connection to the provider came free in time", "busy"),
+        ),
+        (
+            {"status": 500, "outcome": "refused", "fault": faults.INTERNAL},
+            (True, 2918, "Internal error", "internal_error"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_row_says_why_it_failed(changes: dict[str, Any], expected: tuple[object, ...]) -> None:
+    rig = Rig()
+    rig.report(**{"asked_at": 1.0, **changes})
+    (record,), _ = rig.flushed()
+    assert (record.asked, record.error_code, record.error_message, record.error_cause) == expected
+
+
+def test_a_failing_provider_is_counted_and_named_in_the_log_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig()
+    for slug in ("openai", "openai", "custom-mine", "custom-other"):
+        rig.reporter.upstream_failed(slug, "certificate_expired")
+    _, counters = rig.flushed()
+    assert counters == {
+        "upstream_failures|openai|certificate_expired": 2,
+        "upstream_failures|custom|certificate_expired": 2,
+    }
+    assert [record.getMessage() for record in caplog.records] == [
+        "provider openai failed: certificate_expired: The provider's certificate has expired",
+        "provider custom failed: certificate_expired: The provider's certificate has expired",
+    ]

@@ -32,7 +32,7 @@ CLOUDFLARE = {
 
 
 def test_the_specifications_keys_are_known() -> None:
-    assert KEYS.keys() - CLOUDFLARE == {"status_code", "outcome", "token_id", "path"}
+    assert KEYS.keys() - CLOUDFLARE == {"status_code", "outcome", "token_id", "path", "error_code", "error_cause"}
     assert KEYS.keys() >= CLOUDFLARE
     assert OPERATORS.keys() == set(Kind)
 

@@ -124,3 +124,12 @@ def test_a_flood_of_a_sampled_line_is_a_trickle(lines: io.StringIO) -> None:
     left_out = sum(int(message.split()[1]) for message in told if ";" in message)
     assert len(told) == 201
     assert len(told) + left_out == 100_001
+
+
+def test_a_sampled_warning_once_in_ten_seconds(lines: io.StringIO) -> None:
+    sampled = Sampled(logging.getLogger("x"), per_second=1, every_s=10.0)
+    for now_s in (5.0, 6.0, 9.9, 10.0, 31.0):
+        sampled.warning(now_s, "failed")
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [each["message"] for each in told] == ["failed", "failed; 2 more since the line before", "failed"]
+    assert {each["level"] for each in told} == {"warning"}

@@ -21,6 +21,7 @@ from gateway.model.gateways import (
     GatewayEntry,
     ProviderKey,
 )
+from gateway.model.targets import origin_of
 from gateway.store.port import Conflict, Store, StoredCustomProvider, StoredKey, StoreDown
 
 R = TypeVar("R")
@@ -30,12 +31,23 @@ _log = logging.getLogger("gateway.changes")
 
 
 def key_context(key: StoredKey) -> str:
-    """What a sealed provider key is bound to: moved to another row, it does not open."""
-    return f"provider-key/{key.account_id}/{key.gateway_id}/{key.provider}/{key.id}"
+    """What a sealed provider key is bound to: moved to another row, provider or origin, it does not open (decision 0016)."""
+    where = f"{key.provider}/{key.custom_id}/{key.origin}" if key.custom_id is not None else key.provider
+    return f"provider-key/{key.account_id}/{key.gateway_id}/{where}/{key.id}"
 
 
-def headers_context(account_id: str, provider_id: str) -> str:
-    return f"custom-provider-headers/{account_id}/{provider_id}"
+def headers_context(provider: StoredCustomProvider) -> str:
+    """Likewise for the header values of a custom provider."""
+    return f"custom-provider-headers/{provider.account_id}/{provider.id}/{origin_of(provider.base_url)}"
+
+
+def belongs(key: StoredKey, provider: StoredCustomProvider | None) -> bool:
+    """Whether a custom provider, as it is now, is the one that the key was stored for."""
+    return (
+        provider is not None
+        and (key.custom_id, key.provider) == (provider.id, f"custom-{provider.slug}")
+        and key.origin == origin_of(provider.base_url)
+    )
 
 
 class Changes:
@@ -62,9 +74,14 @@ class Changes:
         """Read all settings and send them to every edge. Raises StoreDown."""
         async with self._turn:
             accounts = await self.store.accounts()
-            customs = _grouped(await self.store.all_custom_providers(), lambda custom: custom.account_id)
+            providers = await self.store.all_custom_providers()
+            customs = _grouped(providers, lambda custom: custom.account_id)
+            by_id = {custom.id: custom for custom in providers}
             gateways = await self.store.all_gateways()
-            keys = _grouped(await self.store.all_keys(), lambda key: (key.account_id, key.gateway_id))
+            usable = [
+                key for key in await self.store.all_keys() if key.custom_id is None or belongs(key, by_id.get(key.custom_id))
+            ]
+            keys = _grouped(usable, lambda key: (key.account_id, key.gateway_id))
             self.stale = False
             self.publisher.load(
                 [self._account_entry(account.id, customs.get(account.id, ())) for account in accounts],
@@ -103,8 +120,7 @@ class Changes:
         self.publisher.put_gateway(GatewayEntry(gateway=gateway, keys=known.keys if known else ()))
 
     def put_key(self, gateway: Gateway, key: StoredKey, secret: str) -> None:
-        fresh = ProviderKey(provider=key.provider, alias=key.alias, secret=secret)
-        self._put_keys(gateway, key, (fresh,))
+        self._put_keys(gateway, key, (_published(key, secret),))
 
     def remove_key(self, gateway: Gateway, key: StoredKey) -> None:
         self._put_keys(gateway, key, ())
@@ -112,7 +128,20 @@ class Changes:
     def _put_keys(self, gateway: Gateway, changed: StoredKey, fresh: tuple[ProviderKey, ...]) -> None:
         known = self.publisher.gateway(gateway.account_id, gateway.id)
         kept = [key for key in (known.keys if known else ()) if (key.provider, key.alias) != (changed.provider, changed.alias)]
+        if any(key.default for key in fresh):  # there is one at most
+            kept = [replace(key, default=False) if key.provider == changed.provider else key for key in kept]
         self.publisher.put_gateway(GatewayEntry(gateway=gateway, keys=(*kept, *fresh)))
+
+    def put_keys_of_custom(self, account_id: str, provider: str, keys: Iterable[StoredKey]) -> None:
+        """These are the keys of a custom provider on all gateways; `provider` is the slug that edges know them by."""
+        found = _grouped(keys, lambda key: key.gateway_id)
+        for entry in list(self.publisher.gateways):
+            if entry.gateway.account_id != account_id:
+                continue
+            kept = [key for key in entry.keys if key.provider != provider]
+            fresh = [key for key in map(self._open_key, found.get(entry.gateway.id, ())) if key is not None]
+            if fresh or len(kept) < len(entry.keys):
+                self.publisher.put_gateway(replace(entry, keys=(*kept, *fresh)))
 
     def put_custom(self, stored: StoredCustomProvider) -> None:
         self._put_customs(stored, (self._custom(stored),))
@@ -140,7 +169,16 @@ class Changes:
         except SealBroken:
             _log.error("provider key %s does not open with this master key; it is left out", key.id)
             return None
-        return ProviderKey(provider=key.provider, alias=key.alias, secret=secret)
+        return _published(key, secret)
+
+    def moved_key(self, key: StoredKey, provider: StoredCustomProvider) -> StoredKey:
+        """The key, sealed for its provider's new slug and origin; as it was if it does not open."""
+        try:
+            secret = self.vault.open(key.sealed, key_context(key))
+        except SealBroken:
+            return key
+        moved = replace(key, provider=f"custom-{provider.slug}", origin=origin_of(provider.base_url))
+        return replace(moved, sealed=self.vault.seal(secret, key_context(moved)))
 
     def _custom(self, stored: StoredCustomProvider) -> CustomProvider:
         enable, headers = stored.enable, {}
@@ -162,9 +200,15 @@ class Changes:
         """The extra header fields, decrypted; raises SealBroken."""
         if stored.sealed_headers is None:
             return {}
-        text = self.vault.open(stored.sealed_headers, headers_context(stored.account_id, stored.id))
+        text = self.vault.open(stored.sealed_headers, headers_context(stored))
         headers: dict[str, str] = orjson.loads(text)
         return headers
+
+
+def _published(key: StoredKey, secret: str) -> ProviderKey:
+    return ProviderKey(
+        provider=key.provider, alias=key.alias, secret=secret, default=key.default_config, hosts=tuple(key.hosts)
+    )
 
 
 def _grouped(rows: Iterable[R], place: Callable[[R], K]) -> dict[K, list[R]]:

@@ -1,25 +1,41 @@
-"""Which provider key a request travels with: the request's own, a stored one, or none (specification sections 2.2 and 12)."""
+"""Which secrets a request travels with (specification sections 2.2 and 12, decision 0016).
 
+There is one credential, from the first of these that has one: the request itself, the stored key, the credential fields among
+the header fields of a custom provider. What the gateway keeps is lent to authenticated requests only, on every surface.
+"""
+
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from gateway.edge.identity import own_token_slots
-from gateway.edge.settings import GatewayPlan
-from gateway.model.faults import MISSING_PROVIDER_KEY, MISSING_TOKEN, UNKNOWN_KEY_ALIAS, Refusal
+from gateway.edge.settings import NO_ALIAS, GatewayPlan
+from gateway.model.faults import KEY_NOT_FOR_HOST, MISSING_PROVIDER_KEY, MISSING_TOKEN, UNKNOWN_KEY_ALIAS, Refusal
+from gateway.model.gateways import CustomProvider, ProviderKey
 from gateway.model.routes import REST_SURFACES, Route
-from gateway.model.targets import CredentialStyle, Provider
+from gateway.model.targets import CredentialStyle, Provider, Target
 from gateway.model.tokens import TOKEN_PREFIX, Permit
 from gateway.protocol.headers import CREDENTIAL_FIELDS, RequestHead
 from gateway.protocol.options import RequestOptions
 from gateway.providers.credentials import key_header
 
-DEFAULT_ALIAS: Final = "default"
+_NO_FIELDS: Final[Mapping[str, str]] = {}
 
 
-class ProviderCredential(NamedTuple):
+class Lent(NamedTuple):
+    """What the gateway adds to a request, and what of the request gives way to it."""
+
     lines: bytes
-    """Field lines to add, each with CRLF; empty when the request's own key passes, or none is needed."""
+    """Field lines to add, each with CRLF."""
     withheld: frozenset[bytes]
-    """Credential fields of the request that must not cross: our tokens always, all of them where a stored key replaces them."""
+    """Fields of the request that must not cross, by lowercase name: our tokens always, all credentials where another is used,
+    and what a custom provider's own fields stand for."""
+    key: bool = False
+    """A stored key is among the lines."""
+
+
+def custom_of(plan: GatewayPlan, provider: Provider) -> CustomProvider | None:
+    """The account's own row of this provider, if it is a custom one."""
+    return plan.custom.get(provider.slug.removeprefix("custom-")) if provider.slug.startswith("custom-") else None
 
 
 def own_key_sent(route: Route, head: RequestHead, provider: Provider) -> bool:
@@ -36,25 +52,49 @@ def own_key_sent(route: Route, head: RequestHead, provider: Provider) -> bool:
     return any(part.partition("=")[0] in provider.query_slots for part in parts)
 
 
-def choose_credential(
-    route: Route, head: RequestHead, plan: GatewayPlan, permit: Permit, options: RequestOptions, provider: Provider
-) -> ProviderCredential:
-    """Raises Refusal where the provider could only refuse, or where a stored key would be lent to a stranger."""
+def choose_secrets(
+    route: Route, head: RequestHead, plan: GatewayPlan, permit: Permit, options: RequestOptions, target: Target
+) -> Lent:
+    """Raises Refusal where the provider could only refuse, or where a secret would be lent to a stranger."""
+    provider = target.provider
+    custom = custom_of(plan, provider)
+    fields = custom.headers if custom is not None else _NO_FIELDS
     if own_key_sent(route, head, provider):
-        return ProviderCredential(b"", own_token_slots(head))
+        return _with_fields(b"", own_token_slots(head), _plain(fields) if permit.authenticated else _NO_FIELDS)
     alias = options.byok_alias if route.surface not in REST_SURFACES else None
-    stored = plan.keys.get((provider.slug, alias or DEFAULT_ALIAS))
+    stored = plan.keys.get((provider.slug, alias or NO_ALIAS))
     if not permit.authenticated:
-        if stored is not None:
-            raise Refusal(MISSING_TOKEN)  # stored keys are for authenticated requests only
+        if stored is not None or fields:
+            raise Refusal(MISSING_TOKEN)
     elif stored is not None:
-        style = provider.credential_for(route.endpoint)
-        return ProviderCredential(stored_key_lines(style, stored.secret), CREDENTIAL_FIELDS)
+        lines = stored_key_lines(provider.credential_for(route.endpoint), _for_host(stored, target))
+        return _with_fields(lines, CREDENTIAL_FIELDS, _plain(fields), key=True)
     elif alias is not None:
         raise Refusal(UNKNOWN_KEY_ALIAS, _unknown_alias(plan, provider, alias))
     if not provider.keyless_ok and (permit.authenticated or (plan.gateway is not None and plan.gateway.byok_only)):
         raise Refusal(MISSING_PROVIDER_KEY)
-    return ProviderCredential(b"", _withheld(route, head))
+    return _with_fields(b"", _withheld(route, head), fields)
+
+
+def _with_fields(lines: bytes, withheld: frozenset[bytes], fields: Mapping[str, str], *, key: bool = False) -> Lent:
+    """With the fields of a custom provider; they stand in the place of the request's of the same names."""
+    if not fields:
+        return Lent(lines, withheld, key)
+    lines += b"".join(b"%b: %b\r\n" % (name.encode(), value.strip().encode()) for name, value in fields.items())
+    return Lent(lines, withheld | {name.lower().encode() for name in fields}, key)
+
+
+def _plain(fields: Mapping[str, str]) -> Mapping[str, str]:
+    """Without credentials."""
+    return {name: value for name, value in fields.items() if name.lower().encode() not in CREDENTIAL_FIELDS}
+
+
+def _for_host(stored: ProviderKey, target: Target) -> str:
+    """The key's value. Raises KEY_NOT_FOR_HOST where the request names a host that nobody said the key is for."""
+    hosts = target.provider.key_hosts
+    if hosts is not None and target.origin.host not in hosts and target.origin.host not in stored.hosts:
+        raise Refusal(KEY_NOT_FOR_HOST)
+    return stored.secret
 
 
 def stored_key_lines(style: CredentialStyle, secret: str) -> bytes:
@@ -72,5 +112,6 @@ def _withheld(route: Route, head: RequestHead) -> frozenset[bytes]:
 
 def _unknown_alias(plan: GatewayPlan, provider: Provider, alias: str) -> str:
     """The observed text of code 2040. Names configured here, and an alias that was checked for its shape, nothing else."""
-    configured = ", ".join(f"'{name}'" for slug, name in plan.keys if slug == provider.slug) or "none"
+    names = [name for slug, name in plan.keys if slug == provider.slug and name != NO_ALIAS]
+    configured = ", ".join(f"'{name}'" for name in names) or "none"
     return f"Provider '{provider.slug}' has no BYOK credential named '{alias}'. Configured aliases: {configured}"

@@ -3,9 +3,9 @@
 A request holds the plan it was given: a change reaches the next request and touches no stream under way.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.link.frames import Patch, Snapshot
 from gateway.model.faults import UNKNOWN_GATEWAY, Refusal
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gateway.edge.exchange import Exchange
 
 Phase = Callable[["Exchange"], Awaitable[None] | None]
+NO_ALIAS: Final = ""
+DEFAULT_ALIAS: Final = "default"
 _NO_CUSTOM: Mapping[str, CustomProvider] = {}
 
 
@@ -31,7 +33,7 @@ class GatewayPlan:
     phases: tuple[Phase, ...] = ()
     """Only what is switched on; empty for most."""
     keys: Mapping[tuple[str, str], ProviderKey] = field(default_factory=dict)
-    """(provider, alias) → stored key."""
+    """(provider, alias) → stored key; under the alias NO_ALIAS the one for requests that ask for none."""
     custom: Mapping[str, CustomProvider] = field(default_factory=dict)
     """slug → the account's custom providers, the disabled ones left out."""
 
@@ -47,9 +49,17 @@ def compile_plan(entry: GatewayEntry, custom: Mapping[str, CustomProvider]) -> G
         gateway=entry.gateway,
         collect_logs=entry.gateway.collect_logs,
         collect_log_payloads=entry.gateway.collect_log_payloads,
-        keys={(key.provider, key.alias): key for key in entry.keys},
+        keys=_keys(entry.keys),
         custom=custom,
     )
+
+
+def _keys(keys: Sequence[ProviderKey]) -> dict[tuple[str, str], ProviderKey]:
+    found = {(key.provider, key.alias): key for key in keys}
+    for key in sorted(keys, key=lambda key: key.default):
+        if key.default or key.alias == DEFAULT_ALIAS:
+            found[key.provider, NO_ALIAS] = key
+    return found
 
 
 def refuse_unknown_gateway(_: "Exchange") -> None:

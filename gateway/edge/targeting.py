@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from gateway.edge.body import Body, arrived_body, open_body
 from gateway.edge.exchange import Exchange
-from gateway.edge.keys import choose_credential
+from gateway.edge.keys import choose_secrets
 from gateway.edge.settings import GatewayPlan
 from gateway.model.faults import (
     BAD_BODY,
@@ -46,6 +46,8 @@ class Attempt(NamedTuple):
     """Private addresses are refused when dialing."""
     enveloped: bool = False
     """The answer goes into a v4 envelope (`/ai/run`)."""
+    withheld: frozenset[bytes] = frozenset()
+    """Fields of the request that did not cross."""
 
 
 class _WorkedOut(NamedTuple):
@@ -63,9 +65,14 @@ class Directory:
     def __init__(self, config: EdgeConfig) -> None:
         self._bases = {slug: override.base_url for slug, override in config.providers.items() if override.base_url}
         self._rows = {
-            slug: replace(row, keyless_ok=True)
+            slug: replace(
+                row,
+                keyless_ok=override.keyless or row.keyless_ok,
+                # A base URL of the operator's decides the host, whatever requests name.
+                key_hosts=None if override.base_url else row.key_hosts,
+            )
             for slug, override in config.providers.items()
-            if override.keyless and (row := registry.find(slug)) is not None
+            if (override.keyless or override.base_url) and (row := registry.find(slug)) is not None
         }
 
     def base(self, provider: Provider) -> str:
@@ -196,22 +203,18 @@ class Targeting:
         assert route is not None
         assert plan is not None
         assert permit is not None
-        credential = choose_credential(route, head, plan, permit, x.options, provider)
-        custom = plan.custom.get(provider.slug.removeprefix("custom-")) if provider.slug.startswith("custom-") else None
-        wanted = dict(custom.headers) if custom is not None else {}
-        if provider.extra_headers and (credential.lines or endpoint is Endpoint.MESSAGES):
-            wanted = {**provider.extra_headers, **wanted}
-        lines = credential.lines + b"".join(
-            b"%b: %b\r\n" % (name.encode(), value.encode())
-            for name, value in wanted.items()
-            if not head.value(name.lower().encode())
-        )
-        withheld = credential.withheld
+        lines, withheld, stored = choose_secrets(route, head, plan, permit, x.options, target)
+        if provider.extra_headers and (stored or endpoint is Endpoint.MESSAGES):
+            lines += b"".join(
+                b"%b: %b\r\n" % (name.encode(), value.encode())
+                for name, value in provider.extra_headers.items()
+                if not head.value(name.lower().encode())
+            )
         if plain:
             withheld, lines = withheld | _CODING, lines + _PLAIN
-        guarded = custom is not None and not self._config.allow_private_custom
+        guarded = provider.slug.startswith("custom-") and not self._config.allow_private_custom
         block = request_block(x.request.method, target, head.crossing(withheld) + lines)
-        return Attempt(target, block, provider.dialect_for(endpoint), guarded)
+        return Attempt(target, block, provider.dialect_for(endpoint), guarded, withheld=withheld)
 
     def _native_target(self, route: Route, provider: Provider, fal_target: str | None) -> Target:
         tail = route.tail
@@ -237,7 +240,12 @@ def _varied(attempts: tuple[Attempt, ...], head: RequestHead) -> tuple[Attempt, 
     """What was worked out from the base of this head, for this head."""
     if head.base is head:
         return attempts
-    return tuple([Attempt(one.target, head.vary(one.block), one.dialect, one.guarded, one.enveloped) for one in attempts])
+    return tuple(
+        [
+            Attempt(one.target, head.vary(one.block, one.withheld), one.dialect, one.guarded, one.enveloped, one.withheld)
+            for one in attempts
+        ]
+    )
 
 
 def request_block(method: str, target: Target, lines: bytes) -> bytes:

@@ -261,7 +261,7 @@ def _to_json(value: object) -> object:
 
 
 def _gateway_entry(value: dict[str, Any]) -> GatewayEntry:
-    keys = tuple(ProviderKey(**key) for key in value["keys"])
+    keys = tuple(ProviderKey(**{**key, "hosts": tuple(key["hosts"])}) for key in value["keys"])
     return GatewayEntry(gateway=Gateway(**value["gateway"]), keys=keys)
 
 

@@ -56,6 +56,10 @@ class ProviderKey:
     provider: str
     alias: str
     secret: str = field(repr=False)
+    default: bool = False
+    """Used where a request asks for no alias; without such a key the one called `default` is."""
+    hosts: tuple[str, ...] = ()
+    """Where it may go besides the provider's own hosts, if requests name the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,9 @@ class Origin(NamedTuple):
 
 
 _PRINTABLE: Final = re.compile(r"[!-~]+")
-_NAME: Final = re.compile(r"[0-9a-z_]([0-9a-z_.-]*[0-9a-z_.])?")
+_LABEL: Final = r"[0-9a-z_](?:[0-9a-z_-]{0,61}[0-9a-z_])?"
+_NAME: Final = re.compile(rf"(?=.{{1,254}}\Z)(?:{_LABEL}\.)*{_LABEL}\.?")
+"""Labels of 1 to 63 characters, 253 in all besides a dot at the end (RFC 1035 section 2.3.4); `_` is in use."""
 _ADDRESS_6: Final = re.compile(r"[0-9a-f:.]+")
 _DOTS: Final = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
 
@@ -84,6 +86,23 @@ def parse_base(url: str) -> tuple[Origin, str]:
     if port == 0 or has_dot_segment(parts.path):
         raise ValueError("no acceptable port or path")
     return Origin(parts.scheme, host, port), parts.path.rstrip("/")
+
+
+def is_host(name: str) -> bool:
+    """Whether this can be the name of a host in a URL."""
+    return _NAME.fullmatch(name.lower()) is not None
+
+
+def origin_of(base_url: str) -> str:
+    """Scheme, host and port of a base URL as one text, the same however it is spelt. ValueError as `parse_base`."""
+    origin, _ = parse_base(base_url)
+    return f"{origin.scheme}://{origin.authority}"
+
+
+def stays_within(old: str, new: str) -> bool:
+    """Whether whatever can be reached below the base URL `new` could be reached below `old` too."""
+    (old_origin, old_path), (new_origin, new_path) = parse_base(old), parse_base(new)
+    return old_origin == new_origin and f"{new_path}/".startswith(f"{old_path}/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +135,8 @@ class Provider:
     """Fields the provider demands; for those the client did not send."""
     keyless_ok: bool = False
     """Requests without any key are forwarded."""
+    key_hosts: tuple[str, ...] | None = None
+    """None where no request has a say in the host. Else stored keys go to these hosts, and to those named with the key."""
 
     def credential_for(self, endpoint: Endpoint | None) -> CredentialStyle:
         """Style for an endpoint; None for a native path. Messages is Anthropic's own, so it takes the native one."""

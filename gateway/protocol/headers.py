@@ -191,8 +191,8 @@ class RequestHead:
         """The head that keeps what was derived: this one, or the one that it varies (protocol/varied_head.py)."""
         return self
 
-    def vary(self, block: bytes) -> bytes:
-        """A head block made from `base`, with this head's values."""
+    def vary(self, block: bytes, without: frozenset[bytes]) -> bytes:
+        """A head block made from `base` without the fields named, with this head's values."""
         return block
 
     def free(self, number: int) -> bool:

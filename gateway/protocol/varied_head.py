@@ -23,13 +23,14 @@ class VariedHead(RequestHead):
 
     def __init__(self, base: RequestHead, values: list[tuple[int, bytes]]) -> None:
         self._base = base
-        self._swaps: list[tuple[bytes, bytes]] = []
-        """Lines of the base's blocks, and what stands in their place."""
+        self._swaps: list[tuple[bytes, bytes, bytes]] = []
+        """Names in lowercase, lines of the base's blocks, and what stands in their place."""
         fields = list(base.fields)
         for number, value in values:
             name, old = fields[number]
             fields[number] = (name, value)
-            self._swaps.append((b"\r\n%b: %b\r\n" % (name, old), b"\r\n%b: %b\r\n" % (name, value)))
+            lines = b"\r\n%b: %b\r\n" % (name, old), b"\r\n%b: %b\r\n" % (name, value)
+            self._swaps.append((name.lower(), *lines))
         self.fields = tuple(fields)
         self.http_10 = base.http_10
         self.chunked = base.chunked
@@ -49,12 +50,14 @@ class VariedHead(RequestHead):
     def base(self) -> RequestHead:
         return self._base
 
-    def vary(self, block: bytes) -> bytes:
-        for old, new in self._swaps:
+    def vary(self, block: bytes, without: frozenset[bytes]) -> bytes:
+        for name, old, new in self._swaps:
+            if name in without:
+                continue  # a line of this name is not the client's
             at = block.find(old)
             if at >= 0:  # else a block without this field
                 block = block[:at] + new + block[at + len(old) :]
         return block
 
     def crossing(self, without: frozenset[bytes] = frozenset()) -> bytes:
-        return self.vary(b"\r\n" + self._base.crossing(without))[2:]
+        return self.vary(b"\r\n" + self._base.crossing(without), without)[2:]

@@ -42,7 +42,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         key_slots=("x-goog-api-key", "authorization"),
         query_slots=("key",),
     ),
-    Provider(slug="google-vertex-ai", aliases=("google-vertex",), dialect=Dialect.GEMINI, signed=True),
+    Provider(slug="google-vertex-ai", aliases=("google-vertex",), dialect=Dialect.GEMINI, signed=True, key_hosts=()),
     Provider(
         slug="azure-openai",
         aliases=("azure",),
@@ -54,8 +54,9 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
             _EMBEDDINGS: "openai/v1/embeddings",
         },
         key_slots=("api-key", "authorization"),
+        key_hosts=(),
     ),
-    Provider(slug="aws-bedrock", aliases=("bedrock",), dialect=Dialect.NONE, signed=True),
+    Provider(slug="aws-bedrock", aliases=("bedrock",), dialect=Dialect.NONE, signed=True, key_hosts=()),
     Provider(
         slug="groq",
         base_url="https://api.groq.com/openai/v1",
@@ -104,7 +105,13 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         slug="workers-ai",
         endpoints={_CHAT: "v1/chat/completions", _RESPONSES: "v1/responses", _EMBEDDINGS: "v1/embeddings"},
     ),
-    Provider(slug="fal", base_url="https://fal.run", credential=CredentialStyle("authorization", "Key"), dialect=Dialect.NONE),
+    Provider(
+        slug="fal",
+        base_url="https://fal.run",
+        credential=CredentialStyle("authorization", "Key"),
+        dialect=Dialect.NONE,
+        key_hosts=("fal.run", "queue.fal.run", "ws.fal.run", "rest.alpha.fal.ai", "rest.fal.ai", "api.fal.ai"),
+    ),
     Provider(
         slug="ideogram",
         base_url="https://api.ideogram.ai",
@@ -137,6 +144,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         base_url="https://inference.baseten.co",
         credential=CredentialStyle("authorization", "Api-Key"),
         endpoints={_CHAT: "v1/chat/completions"},
+        key_hosts=("inference.baseten.co",),
     ),
     Provider(
         slug="parallel",

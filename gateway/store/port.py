@@ -80,6 +80,12 @@ class StoredKey:
     rate_limit_period: int | None
     created_at: float
     modified_at: float
+    custom_id: str | None = None
+    """The custom provider that the key was stored for; its deletion deletes the key. None for the registry's providers."""
+    origin: str = ""
+    """Of that provider's base URL when the key was stored or moved: it is sent nowhere else."""
+    hosts: list[str] = field(default_factory=list)
+    """Where the key may go besides the provider's own hosts, if requests name the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +166,9 @@ class Store(Protocol):
     async def all_keys(self) -> list[StoredKey]: ...
     async def list_keys(self, account_id: str, gateway_id: str, page: Page) -> tuple[list[StoredKey], int]: ...
     async def key(self, account_id: str, gateway_id: str, key_id: str) -> StoredKey | None: ...
+    async def keys_of_custom(self, account_id: str, custom_id: str) -> list[StoredKey]:
+        """The keys of a custom provider, on all gateways."""
+
     async def insert_key(self, key: StoredKey) -> None:
         """Conflict when (gateway, provider, alias) is taken."""
 
@@ -172,11 +181,13 @@ class Store(Protocol):
         self, account_id: str, page: Page, search: str = ""
     ) -> tuple[list[StoredCustomProvider], int]: ...
     async def custom_provider(self, account_id: str, provider_id: str) -> StoredCustomProvider | None: ...
+    async def custom_provider_by_slug(self, account_id: str, slug: str) -> StoredCustomProvider | None: ...
     async def insert_custom_provider(self, provider: StoredCustomProvider) -> None:
         """Conflict when the account has the slug."""
 
     async def update_custom_provider(self, provider: StoredCustomProvider) -> None: ...
-    async def delete_custom_provider(self, account_id: str, provider_id: str) -> None: ...
+    async def delete_custom_provider(self, account_id: str, provider_id: str) -> None:
+        """With its keys."""
 
     # request log
     async def insert_records(self, records: list[LogRecord]) -> None:

@@ -168,6 +168,10 @@ class RelationalStore(RequestLog):
         query = _get(tables.provider_keys, account_id=account_id, gateway_id=gateway_id, id=key_id)
         return await self._one(_as(StoredKey), query)
 
+    async def keys_of_custom(self, account_id: str, custom_id: str) -> list[StoredKey]:
+        query = _get(tables.provider_keys, account_id=account_id, custom_id=custom_id)
+        return await self._all(_as(StoredKey), query.order_by("gateway_id", "created_at", "id"))
+
     async def insert_key(self, key: StoredKey) -> None:
         await self._write(insert(tables.provider_keys), _values(tables.provider_keys, key))
 
@@ -194,6 +198,9 @@ class RelationalStore(RequestLog):
 
     async def custom_provider(self, account_id: str, provider_id: str) -> StoredCustomProvider | None:
         return await self._one(_as(StoredCustomProvider), _get(tables.custom_providers, account_id=account_id, id=provider_id))
+
+    async def custom_provider_by_slug(self, account_id: str, slug: str) -> StoredCustomProvider | None:
+        return await self._one(_as(StoredCustomProvider), _get(tables.custom_providers, account_id=account_id, slug=slug))
 
     async def insert_custom_provider(self, provider: StoredCustomProvider) -> None:
         await self._write(insert(tables.custom_providers), _values(tables.custom_providers, provider))

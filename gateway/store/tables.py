@@ -151,6 +151,9 @@ provider_keys: Final = Table(
     Column("rate_limit_period", Whole),
     Column("created_at", Double, nullable=False),
     Column("modified_at", Double, nullable=False),
+    Column("custom_id", CleanText, ForeignKey("custom_providers.id", ondelete="CASCADE")),
+    Column("origin", CleanText, nullable=False),
+    Column("hosts", JSON, nullable=False),
     UniqueConstraint("account_id", "gateway_id", "provider", "alias"),
     ForeignKeyConstraint(["account_id", "gateway_id"], ["gateways.account_id", "gateways.id"], ondelete="CASCADE"),
 )

@@ -160,6 +160,10 @@ class MemoryStore:
         key = self._keys.get(key_id)
         return key if key is not None and (key.account_id, key.gateway_id) == (account_id, gateway_id) else None
 
+    async def keys_of_custom(self, account_id: str, custom_id: str) -> list[StoredKey]:
+        self._used("keys_of_custom")
+        return [key for key in self._keys.values() if (key.account_id, key.custom_id) == (account_id, custom_id)]
+
     async def insert_key(self, key: StoredKey) -> None:
         self._used("insert_key")
         place = (key.account_id, key.gateway_id, key.provider, key.alias)
@@ -191,6 +195,10 @@ class MemoryStore:
         found = self._customs.get(provider_id)
         return found if found is not None and found.account_id == account_id else None
 
+    async def custom_provider_by_slug(self, account_id: str, slug: str) -> StoredCustomProvider | None:
+        self._used("custom_provider_by_slug")
+        return next((each for each in self._customs.values() if (each.account_id, each.slug) == (account_id, slug)), None)
+
     async def insert_custom_provider(self, provider: StoredCustomProvider) -> None:
         self._used("insert_custom_provider")
         self._refuse_slug(provider)
@@ -209,6 +217,7 @@ class MemoryStore:
     async def delete_custom_provider(self, account_id: str, provider_id: str) -> None:
         self._used("delete_custom_provider")
         self._customs.pop(provider_id, None)
+        self._keys = {name: key for name, key in self._keys.items() if key.custom_id != provider_id}
 
     async def insert_records(self, records: list[LogRecord]) -> None:
         self._used("insert_records")

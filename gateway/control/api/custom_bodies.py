@@ -9,15 +9,18 @@ from pydantic import AfterValidator, Field
 
 from gateway.control.api.parsing import MAX_INT, Body, Name, Text, Whole
 from gateway.kit.addresses import is_public, parse_address
+from gateway.model.targets import parse_base
 
 _FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _FIELD_VALUE: Final = re.compile(r"[\x20-\x7e]{0,8000}")
 _NOT_OURS: Final = frozenset({
-    "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization", "proxy-connection", "te",
-    "trailer", "transfer-encoding", "upgrade",
+    "accept-encoding", "cdn-loop", "connection", "content-encoding", "content-length", "expect", "host", "keep-alive",
+    "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "via",
 })  # fmt: skip
-"""Framing and routing of the upstream request belong to the edge (RFC 9110 section 7.6.1)."""
+"""Framing, routing and coding of the upstream request belong to the edge and the client (RFC 9110 section 7.6.1)."""
 _UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
+_READ_AS_ADDRESS: Final = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?\Z")
+"""Resolvers read a name as an IPv4 address if its last label is a number (WHATWG URL, host parsing)."""
 
 
 def _header_text(text: str) -> str:
@@ -29,6 +32,8 @@ def _header_text(text: str) -> str:
         raise ValueError("Expected the JSON text of an object") from None
     if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
         raise ValueError("Expected the JSON text of an object with text values")
+    if len({name.lower() for name in fields}) < len(fields):
+        raise ValueError("A header field is named twice")
     for name, value in fields.items():
         if not _FIELD_NAME.fullmatch(name) or name.lower() in _NOT_OURS or name.lower().startswith("cf-aig-"):
             raise ValueError("A header field of this name cannot be set")
@@ -56,20 +61,39 @@ def address_problem(base_url: str, *, allow_private: bool) -> str | None:
         return "Expected a URL"
     if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
         return "Expected an https URL"
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    if any(char in base_url for char in "@?#"):
         return "Expected a URL without user, query and fragment"
-    if not allow_private and _is_private(host):
+    try:
+        origin, _ = parse_base(base_url)
+    except ValueError:
+        return "Expected a URL with a host, port and path that can exist"
+    if not _can_exist(origin.host):
+        return "Expected a URL with a host that can exist"
+    if not allow_private and _is_private(origin.host):
         return "Expected a public address"
     return None
 
 
+def _can_exist(host: str) -> bool:
+    """Beyond the grammar of names: addresses are whole, and what is written in Punycode can be read (RFC 5891 section 5.4)."""
+    if ":" in host or _READ_AS_ADDRESS.search(host):
+        return parse_address(host.rstrip(".")) is not None
+    return all(_readable(label) for label in host.split(".") if label.startswith("xn--"))
+
+
+def _readable(label: str) -> bool:
+    try:
+        text = label[4:].encode().decode("punycode")
+    except UnicodeError:
+        return False
+    return not text.isascii() and text.isprintable()
+
+
 def _is_private(host: str) -> bool:
-    if parse_address(host) is not None:
-        return not is_public(host)
-    name = host.rstrip(".").lower()
-    # All-digit and hexadecimal last labels are read as IPv4 addresses by resolvers (WHATWG URL, host parsing).
-    last = name.rpartition(".")[2]
-    return name == "localhost" or name.endswith(".localhost") or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last) is not None
+    name = host.rstrip(".")
+    if parse_address(name) is not None:
+        return not is_public(name)
+    return name == "localhost" or name.endswith(".localhost")
 
 
 _READ_ONLY: Final = frozenset({"id", "account_id", "account_tag", "logo", "created_at", "modified_at"})

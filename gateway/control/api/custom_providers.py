@@ -1,21 +1,24 @@
 """Custom providers (specification section 11): upstreams an account adds itself, reached as `custom-{slug}`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
-from gateway.control.access import READ, WRITE, Access
+from gateway.control.access import READ, WRITE, Access, Caller
 from gateway.control.answers import answer, invalid
 from gateway.control.api.custom_bodies import NewProviderBody, ProviderBody, address_problem, headers_of
 from gateway.control.api.parsing import info_of, page_of, read_body, search_of
 from gateway.control.changes import Changes, headers_context
 from gateway.control.vault import SealBroken
 from gateway.kit.ids import uuid4_text
-from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
+from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
+from gateway.model.targets import origin_of, stays_within
+from gateway.model.tokens import Permission
 from gateway.protocol.envelope import rfc3339
-from gateway.store.port import Conflict, StoredCustomProvider
+from gateway.store.port import Conflict, StoredCustomProvider, StoredKey
 
 MASK: Final = "***"
 """Shown for the value of an extra header field, which may hold a credential; sent back, it keeps the value."""
@@ -64,7 +67,8 @@ class CustomProviders:
             modified_at=now,
             **fields,
         )
-        stored = self._with_headers(stored, headers_of(body.headers))
+        headers, _ = _unmasked({}, headers_of(body.headers))
+        stored = self._with_headers(stored, headers)
         async with self._changes.turn():
             try:
                 await self._store.insert_custom_provider(stored)
@@ -78,24 +82,44 @@ class CustomProviders:
         return answer(self._shown(await self._one(request)))
 
     async def update(self, request: web.Request) -> web.Response:
-        """PATCH: only what is given changes."""
-        await self._access.allow(request, WRITE)
+        """PATCH: only what is given changes. Whether secrets follow to another address: decision 0016."""
+        caller = await self._access.allow(request, WRITE)
         body = await read_body(request, ProviderBody)
         given = body.given()
         if "base_url" in given:
             self._check_address(given["base_url"])
-        headers = given.pop("headers", MASK)
+        text = given.pop("headers", MASK)
         async with self._changes.turn():
             old = await self._one(request)
             stored = replace(old, **given, modified_at=self._changes.clock.wall())
-            if headers != MASK:
-                stored = self._with_headers(stored, self._unmasked(old, headers_of(headers)))
-            try:
-                await self._store.update_custom_provider(stored)
-            except Conflict:
-                raise Refusal(CONFLICT) from None
-            self._changes.put_custom(stored)
+            known = self._headers(old)
+            headers, kept = (known, bool(known)) if text == MASK else _unmasked(known, headers_of(text))
+            keys = await self._store.keys_of_custom(old.account_id, old.id)
+            if (kept or keys) and not stays_within(old.base_url, stored.base_url):
+                _demand_secrets_write(caller, old.account_id)
+            if text != MASK or known:
+                stored = self._with_headers(stored, headers)
+            await self._move(old, stored, keys)
         return answer(self._shown(stored))
+
+    async def _move(self, old: StoredCustomProvider, stored: StoredCustomProvider, keys: Sequence[StoredKey]) -> None:
+        """Store and publish. The keys go first: should the store fail between the two, the same request mends it."""
+        namesake = await self._store.custom_provider_by_slug(old.account_id, stored.slug)
+        if namesake is not None and namesake.id != old.id:
+            raise Refusal(CONFLICT)
+        place = (f"custom-{stored.slug}", origin_of(stored.base_url))
+        moves = place != (f"custom-{old.slug}", origin_of(old.base_url))
+        if moves:
+            keys = [self._changes.moved_key(key, stored) for key in keys]
+            for key in keys:
+                await self._store.update_key(key)
+        try:
+            await self._store.update_custom_provider(stored)
+        except Conflict:
+            raise Refusal(CONFLICT) from None
+        self._changes.put_custom(stored)
+        if moves:
+            self._changes.put_keys_of_custom(old.account_id, f"custom-{old.slug}", keys)
 
     async def delete(self, request: web.Request) -> web.Response:
         await self._access.allow(request, WRITE)
@@ -103,6 +127,7 @@ class CustomProviders:
             stored = await self._one(request)
             await self._store.delete_custom_provider(stored.account_id, stored.id)
             self._changes.remove_custom(stored)
+            self._changes.put_keys_of_custom(stored.account_id, f"custom-{stored.slug}", ())
         return answer(self._shown(stored))
 
     async def _one(self, request: web.Request) -> StoredCustomProvider:
@@ -119,13 +144,7 @@ class CustomProviders:
         if not headers:
             return replace(stored, sealed_headers=None)
         text = orjson.dumps(headers).decode()
-        return replace(stored, sealed_headers=self._changes.vault.seal(text, headers_context(stored.account_id, stored.id)))
-
-    def _unmasked(self, old: StoredCustomProvider, headers: dict[str, str]) -> dict[str, str]:
-        if MASK not in headers.values():
-            return headers
-        known = self._headers(old)
-        return {name: known.get(name, value) if value == MASK else value for name, value in headers.items()}
+        return replace(stored, sealed_headers=self._changes.vault.seal(text, headers_context(stored)))
 
     def _headers(self, stored: StoredCustomProvider) -> dict[str, str]:
         try:
@@ -140,3 +159,18 @@ class CustomProviders:
             "created_at": rfc3339(stored.created_at),
             "modified_at": rfc3339(stored.modified_at),
         }
+
+
+def _unmasked(known: dict[str, str], headers: dict[str, str]) -> tuple[dict[str, str], bool]:
+    """The given header fields with the values that are kept, and whether any is. A value is kept under its name."""
+    by_name = {name.lower(): value for name, value in known.items()}
+    masked = [name for name, value in headers.items() if value == MASK]
+    if any(name.lower() not in by_name for name in masked):
+        raise invalid("No value is kept for a header field that is masked", "body", "headers")
+    return headers | {name: by_name[name.lower()] for name in masked}, bool(masked)
+
+
+def _demand_secrets_write(caller: Caller, account_id: str) -> None:
+    if not caller.principal.may(account_id, Permission.SECRETS_WRITE):
+        message = "Stored keys and header values follow to another address only with Secrets Store Write"
+        raise Refusal(MANAGEMENT_FORBIDDEN, message)

@@ -2,21 +2,24 @@
 
 import re
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
 from gateway.control.access import READ, SECRETS_WRITE, Access
-from gateway.control.answers import answer, refuse_absent
+from gateway.control.answers import answer, invalid, refuse_absent
 from gateway.control.api.parsing import MAX_INT, Body, Whole, info_of, page_of, read_body
 from gateway.control.changes import Changes, key_context
 from gateway.kit.ids import uuid4_text
-from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
+from gateway.model.faults import CONFLICT, NOT_FOUND, PROVIDER_NEEDS_SIGNING, Refusal
 from gateway.model.gateways import Gateway
 from gateway.model.not_here import KEY_SETTINGS
+from gateway.model.targets import Provider, is_host, origin_of
 from gateway.protocol.envelope import rfc3339
-from gateway.store.port import Conflict, StoredKey
+from gateway.providers import registry
+from gateway.store.port import Conflict, Page, StoredCustomProvider, StoredKey
 
 _NOT_IN_FIELD: Final = re.compile(r"[^\x21-\x7e]")
 _SHOWN_FROM: Final = 20
@@ -31,16 +34,25 @@ def _secret(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if not is_host(text):
+        raise ValueError("Expected the name of a host")
+    return text.lower()
+
+
 SecretText = Annotated[str, Field(min_length=1, max_length=65_536), AfterValidator(_secret)]
+Host = Annotated[str, Field(max_length=253), AfterValidator(_host)]
 
 
 class SecretBody(Body):
     secret: SecretText
+    hosts: Annotated[list[Host], Field(max_length=64)] | None = None
+    """Ours beyond Cloudflare's: where the key may go, for providers whose host a request names (decision 0016)."""
 
 
 class KeyBody(SecretBody):
     read_only = frozenset({"secret_id"})  # ignored at Cloudflare too: keys are looked up by name (section 12)
-    provider_slug: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,80}\z")]
+    provider_slug: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,71}\z")]
     alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}\z")]
     default_config: bool = False
     rate_limit: Annotated[Whole, Field(ge=0, le=MAX_INT)] | None = None
@@ -59,6 +71,7 @@ def shown(key: StoredKey) -> dict[str, Any]:
         "provider_slug": key.provider,
         "alias": key.alias,
         "default_config": key.default_config,
+        "hosts": key.hosts,
         "secret_id": key.id,
         "secret_preview": key.preview,
         "rate_limit": key.rate_limit,
@@ -96,21 +109,44 @@ class ProviderKeys:
         refuse_absent(body.given(), KEY_SETTINGS, {})
         async with self._changes.turn():
             gateway = await self._gateway(request)
-            key = self._new_key(gateway, body)
+            provider, custom = await self._provider(gateway.account_id, body.provider_slug)
+            _check_hosts(body.hosts, provider)
+            key = self._new_key(gateway, body, provider, custom)
             try:
                 await self._store.insert_key(key)
             except Conflict:
                 raise Refusal(CONFLICT) from None
+            if key.default_config:
+                await self._end_other_default(key)
             self._changes.put_key(gateway, key, body.secret)
         return answer(shown(key))
 
-    def _new_key(self, gateway: Gateway, body: KeyBody) -> StoredKey:
+    async def _provider(self, account_id: str, slug: str) -> tuple[Provider, StoredCustomProvider | None]:
+        """By slug or alias, and the account's own row of a custom one. What is none is refused with the nearest name."""
+        if slug.startswith("custom-"):
+            custom = await self._store.custom_provider_by_slug(account_id, slug.removeprefix("custom-"))
+            if custom is not None:
+                return registry.custom(custom.slug, custom.base_url), custom
+        elif (provider := registry.find(slug)) is not None:
+            if provider.signed:
+                raise Refusal(PROVIDER_NEEDS_SIGNING)
+            return provider, None
+        customs, _ = await self._store.list_custom_providers(account_id, Page(per_page=MAX_INT))
+        raise invalid("Unknown provider" + _nearest(slug, [custom.slug for custom in customs]), "body", "provider_slug")
+
+    async def _end_other_default(self, key: StoredKey) -> None:
+        keys, _ = await self._store.list_keys(key.account_id, key.gateway_id, Page(per_page=MAX_INT))
+        for other in keys:
+            if other.default_config and other.provider == key.provider and other.id != key.id:
+                await self._store.update_key(replace(other, default_config=False))
+
+    def _new_key(self, gateway: Gateway, body: KeyBody, provider: Provider, custom: StoredCustomProvider | None) -> StoredKey:
         now = self._changes.clock.wall()
         blank = StoredKey(
             id=uuid4_text(),
             account_id=gateway.account_id,
             gateway_id=gateway.id,
-            provider=body.provider_slug,
+            provider=provider.slug,
             alias=body.alias,
             default_config=body.default_config,
             sealed=b"",
@@ -119,6 +155,9 @@ class ProviderKeys:
             rate_limit_period=body.rate_limit_period or _PERIOD_S,
             created_at=now,
             modified_at=now,
+            custom_id=None if custom is None else custom.id,
+            origin="" if custom is None else origin_of(custom.base_url),
+            hosts=body.hosts or [],
         )
         return self._sealed(blank, body.secret)
 
@@ -130,7 +169,9 @@ class ProviderKeys:
         body = await read_body(request, SecretBody)
         async with self._changes.turn():
             gateway, key = await self._gateway(request), await self._one(request)
-            key = replace(self._sealed(key, body.secret), modified_at=self._changes.clock.wall())
+            _check_hosts(body.hosts, registry.find(key.provider))
+            hosts = key.hosts if body.hosts is None else body.hosts
+            key = replace(self._sealed(key, body.secret), hosts=hosts, modified_at=self._changes.clock.wall())
             await self._store.update_key(key)
             self._changes.put_key(gateway, key, body.secret)
         return answer(shown(key))
@@ -155,3 +196,17 @@ class ProviderKeys:
         if key is None:
             raise Refusal(NOT_FOUND)
         return key
+
+
+def _check_hosts(hosts: list[str] | None, provider: Provider | None) -> None:
+    if hosts and (provider is None or provider.key_hosts is None):
+        raise invalid("Requests have no say in the host of this provider", "body", "hosts")
+
+
+def _nearest(slug: str, customs: list[str]) -> str:
+    """The end of a message: the name that was meant, if one is near."""
+    own = [f"custom-{name}" for name in customs]
+    known = {name.lower(): name for name in (*(name for one in registry.PROVIDERS for name in (one.slug, *one.aliases)), *own)}
+    wanted = slug.lower()
+    near = [f"custom-{wanted}"] if f"custom-{wanted}" in known else get_close_matches(wanted, known, 1)
+    return f"; the nearest is {known[near[0]]}" if near else ""

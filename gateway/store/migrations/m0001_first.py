@@ -43,8 +43,8 @@ def upgrade() -> None:
     _accounts()
     _gateways()
     _tokens()
-    _provider_keys()
     _custom_providers()
+    _provider_keys()
     _records()
     _record_bodies()
     _record_counts()
@@ -146,7 +146,13 @@ def _provider_keys() -> None:
         sa.Column("rate_limit_period", sa.BigInteger),
         sa.Column("created_at", sa.Double, nullable=False),
         sa.Column("modified_at", sa.Double, nullable=False),
+        sa.Column("custom_id", sa.Text),
+        sa.Column("origin", sa.Text, nullable=False),
+        sa.Column("hosts", sa.JSON, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_provider_keys"),
+        sa.ForeignKeyConstraint(
+            ["custom_id"], ["custom_providers.id"], name="fk_provider_keys_custom_providers", ondelete="CASCADE"
+        ),
         sa.ForeignKeyConstraint(
             ["account_id", "gateway_id"],
             ["gateways.account_id", "gateways.id"],

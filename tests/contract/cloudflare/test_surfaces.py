@@ -175,10 +175,11 @@ async def test_native_takes_every_method(edge: RunningEdge, provider: FakeProvid
 
 
 async def test_a_custom_provider_gets_its_own_fields(edge: RunningEdge, provider: FakeProvider) -> None:
-    await edge.ask("POST", edge.native("open", "custom-mine/x"), {**KEY, "X-Mine": "theirs"}, b"{}")
-    await edge.ask("POST", edge.native("open", "compat/chat/completions"), KEY, b'{"model":"custom-mine/m/1"}')
+    fields = {**KEY, "cf-aig-authorization": edge.admit()}
+    await edge.ask("POST", edge.native("g1", "custom-mine/x"), {**fields, "X-Mine": "theirs"}, b"{}")
+    await edge.ask("POST", edge.native("g1", "compat/chat/completions"), fields, b'{"model":"custom-mine/m/1"}')
     native, compat = provider.requests
-    assert native.all("x-mine") == ["theirs"], "the request's own field stands"
+    assert native.all("x-mine") == ["yes"], "the administrator's field stands"
     assert compat.all("x-mine") == ["yes"]
     assert (compat.target, compat.json()) == ("/v1/chat/completions", {"model": "m/1"})
 

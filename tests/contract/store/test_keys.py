@@ -68,6 +68,31 @@ async def test_keys_are_changed_listed_and_deleted(home, samples):
     assert await home.list_keys(samples.account_id, "my-gateway", Page()) == ([keys[2], changed], 2)
 
 
+async def test_keys_of_a_custom_provider_go_with_it(home, samples):
+    mine, other = samples.custom_provider(), samples.custom_provider(slug="other")
+    await home.insert_gateway(samples.gateway(id="second", internal_id="another"))
+    for provider in (mine, other):
+        await home.insert_custom_provider(provider)
+        assert await home.custom_provider_by_slug(samples.account_id, provider.slug) == provider
+    assert await home.custom_provider_by_slug("b" * 32, mine.slug) is None
+    keys = [
+        samples.key(
+            gateway_id=gateway_id, provider=f"custom-{owner.slug}", custom_id=owner.id, origin="https://x", hosts=["h.example"]
+        )
+        for owner in (mine, other)
+        for gateway_id in ("my-gateway", "second")
+    ]
+    plain = samples.key()
+    for key in (*keys, plain):
+        await home.insert_key(key)
+    assert await home.keys_of_custom(samples.account_id, mine.id) == keys[:2]
+    assert await home.keys_of_custom("b" * 32, mine.id) == []
+    await home.delete_custom_provider(samples.account_id, mine.id)
+    assert {key.id for key in await home.all_keys()} == {key.id for key in (*keys[2:], plain)}
+    with pytest.raises(Conflict, match="belongs to"):
+        await home.insert_key(samples.key(alias="late", custom_id=mine.id))
+
+
 async def test_custom_providers_live_and_change(store, samples):
     full = samples.custom_provider()
     bare = samples.custom_provider(

@@ -41,7 +41,7 @@ async def _fill(store: MemoryStore, changes: Changes) -> None:
     await store.insert_account(Account(id="a", name="A", created_at=1))
     await store.insert_gateway(GATEWAY)
     await store.insert_key(replace(KEY, sealed=changes.vault.seal("sk-1", key_context(KEY))))
-    headers = changes.vault.seal('{"x":"1"}', headers_context("a", "c"))
+    headers = changes.vault.seal('{"x":"1"}', headers_context(CUSTOM))
     await store.insert_custom_provider(replace(CUSTOM, sealed_headers=headers))
 
 

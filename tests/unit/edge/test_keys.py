@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
-from fakes.edge import ACCOUNT, gateway, key
+from fakes.edge import ACCOUNT, custom, gateway, key
 
-from gateway.edge.keys import choose_credential, own_key_sent, stored_key_lines
+from gateway.edge.keys import choose_secrets, own_key_sent, stored_key_lines
 from gateway.edge.settings import compile_plan
-from gateway.model.faults import MISSING_PROVIDER_KEY, MISSING_TOKEN, UNKNOWN_KEY_ALIAS, Fault, Refusal
+from gateway.model.faults import KEY_NOT_FOR_HOST, MISSING_PROVIDER_KEY, MISSING_TOKEN, UNKNOWN_KEY_ALIAS, Fault, Refusal
 from gateway.model.routes import Endpoint, Route, Surface
-from gateway.model.targets import BEARER, CredentialStyle, Provider
+from gateway.model.targets import BEARER, CredentialStyle, Origin, Provider, Target
 from gateway.model.tokens import Permit, mint_token
 from gateway.protocol.headers import CREDENTIAL_FIELDS, RequestHead
 from gateway.protocol.options import RequestOptions
@@ -25,6 +25,10 @@ def provider_of(slug: str) -> Provider:
     found = registry.find(slug)
     assert found is not None
     return found
+
+
+def target_of(provider: Provider, host: str = "provider.example") -> Target:
+    return Target(provider=provider, origin=Origin("https", host, 443), path="/", credential=BEARER)
 
 
 def route_of(surface: str, provider: str, query: str = "") -> Route:
@@ -105,10 +109,10 @@ def test_choice(row: Row) -> None:
     options = RequestOptions(byok_alias=row.alias)
     if isinstance(row.outcome, Fault):
         with pytest.raises(Refusal) as refused:
-            choose_credential(*given, options, provider_of(row.provider))
+            choose_secrets(*given, options, target_of(provider_of(row.provider)))
         assert refused.value.fault is row.outcome
         return
-    credential = choose_credential(*given, options, provider_of(row.provider))
+    credential = choose_secrets(*given, options, target_of(provider_of(row.provider)))
     assert (credential.lines, set(credential.withheld)) == row.outcome
 
 
@@ -116,8 +120,8 @@ def test_choice(row: Row) -> None:
 def test_a_keyless_provider_needs_none(surface: str) -> None:
     plan = compile_plan(gateway("g"), {})
     private = replace(provider_of("openai"), keyless_ok=True)
-    credential = choose_credential(
-        route_of(surface, "openai"), head(OWN if surface == "rest" else {}), plan, PERMIT, RequestOptions(), private
+    credential = choose_secrets(
+        route_of(surface, "openai"), head(OWN if surface == "rest" else {}), plan, PERMIT, RequestOptions(), target_of(private)
     )
     assert credential.lines == b""
     assert credential.withheld == (CREDENTIAL_FIELDS if surface == "rest" else frozenset()), "on REST the field holds our token"
@@ -127,8 +131,8 @@ def test_the_text_of_an_unknown_alias() -> None:
     plan = compile_plan(gateway("g", keys=STORED), {})
     for slug, listed in (("openai", "'default', 'work'"), ("groq", "none")):
         with pytest.raises(Refusal) as refused:
-            choose_credential(
-                route_of("native", slug), head({}), plan, PERMIT, RequestOptions(byok_alias="x"), provider_of(slug)
+            choose_secrets(
+                route_of("native", slug), head({}), plan, PERMIT, RequestOptions(byok_alias="x"), target_of(provider_of(slug))
             )
         assert refused.value.message == f"Provider '{slug}' has no BYOK credential named 'x'. Configured aliases: {listed}"
 
@@ -144,3 +148,78 @@ def test_lines_of_a_stored_key() -> None:
 def test_own_key_needs_a_slot_of_the_provider() -> None:
     assert own_key_sent(route_of("native", "openai"), head(OWN), provider_of("openai"))
     assert not own_key_sent(route_of("native", "elevenlabs"), head(OWN), provider_of("elevenlabs"))
+
+
+CREDENTIALS = {"Authorization": "Bearer sk-header", "X-Team": " blue "}
+TEAM = b"X-Team: blue\r\n"
+FROM_HEADER = b"Authorization: Bearer sk-header\r\n" + TEAM
+TEAM_NAME = {b"x-team"}
+OF_CUSTOM = {
+    # what the request brings, stored, permit: lines and withheld, or the refusal
+    "own key before a header's": ({**OWN, "x-team": "red"}, False, PERMIT, (TEAM, TEAM_NAME)),
+    "own key before both": (OWN, True, PERMIT, (TEAM, TEAM_NAME)),
+    "own key in another slot": ({"x-api-key": "k"}, True, PERMIT, (TEAM, TEAM_NAME)),
+    "stored before a header's": ({}, True, PERMIT, (b"authorization: Bearer sk-custom\r\n" + TEAM, ALL | TEAM_NAME)),
+    "a header's alone": ({"X-TEAM": "red"}, False, PERMIT, (FROM_HEADER, TEAM_NAME | AUTH)),
+    "a header's, our token in the slot": ({"authorization": OURS}, False, PERMIT, (FROM_HEADER, TEAM_NAME | AUTH)),
+    "a stranger": ({}, False, OPEN, MISSING_TOKEN),
+    "a stranger, a stored key too": ({}, True, OPEN, MISSING_TOKEN),
+    "a stranger with a key": ({**OWN, "x-team": "red"}, True, OPEN, (b"", set())),
+}
+
+
+@pytest.mark.parametrize(("fields", "stored", "permit", "outcome"), OF_CUSTOM.values(), ids=OF_CUSTOM)
+def test_fields_of_a_custom_provider(fields: dict[str, str], stored: bool, permit: Permit, outcome: object) -> None:
+    keys = [key("custom-mine", "sk-custom")] if stored else []
+    plan = compile_plan(gateway("g", keys=keys), {"mine": custom("mine", "https://mine.example", headers=CREDENTIALS)})
+    target = target_of(registry.custom("mine", "https://mine.example"))
+    given = (route_of("native", "custom-mine"), head(fields), plan, permit, RequestOptions(), target)
+    if isinstance(outcome, Fault):
+        with pytest.raises(Refusal) as refused:
+            choose_secrets(*given)
+        assert refused.value.fault is outcome
+        return
+    lent = choose_secrets(*given)
+    assert (lent.lines, set(lent.withheld), lent.key) == (*outcome, b"sk-custom" in lent.lines)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("surface", ["rest", "compat"])
+@pytest.mark.parametrize(("stored", "line"), [(False, FROM_HEADER), (True, b"authorization: Bearer sk-custom\r\n" + TEAM)])
+def test_fields_of_a_custom_provider_elsewhere(surface: str, stored: bool, line: bytes) -> None:
+    keys = [key("custom-mine", "sk-custom")] if stored else []
+    plan = compile_plan(gateway("g", keys=keys), {"mine": custom("mine", "https://mine.example", headers=CREDENTIALS)})
+    target = target_of(registry.custom("mine", "https://mine.example"))
+    given = head({"authorization": f"Bearer {OURS}", "x-team": "red"})
+    lent = choose_secrets(route_of(surface, "custom-mine"), given, plan, PERMIT, RequestOptions(), target)
+    assert lent.lines == line
+    assert lent.withheld >= AUTH | TEAM_NAME
+
+
+@pytest.mark.parametrize(
+    ("slug", "host", "named", "sent"),
+    [
+        ("fal", "fal.run", (), True),
+        ("fal", "queue.fal.run", (), True),
+        ("fal", "mallory.fal.run", (), False),
+        ("fal", "mallory.fal.ai", (), False),
+        ("fal", "mine.fal.run", ("mine.fal.run",), True),
+        ("azure-openai", "mallory.openai.azure.com", (), False),
+        ("azure-openai", "mallory.openai.azure.com", ("mine.openai.azure.com",), False),
+        ("azure-openai", "mine.openai.azure.com", ("other.example", "mine.openai.azure.com"), True),
+        ("baseten", "inference.baseten.co", (), True),
+        ("baseten", "model-mallory.api.baseten.co", (), False),
+        ("baseten", "model-mine.api.baseten.co", ("model-mine.api.baseten.co",), True),
+        ("openai", "anywhere.example", (), True),
+    ],
+)
+def test_a_stored_key_goes_where_it_is_for(slug: str, host: str, named: tuple[str, ...], sent: bool) -> None:
+    plan = compile_plan(gateway("g", keys=[replace(key(slug, "sk-stored"), hosts=named)]), {})
+    given = (route_of("native", slug), head({}), plan, PERMIT, RequestOptions(), target_of(provider_of(slug), host))
+    if sent:
+        assert b"sk-stored" in choose_secrets(*given).lines
+        return
+    with pytest.raises(Refusal) as refused:
+        choose_secrets(*given)
+    assert refused.value.fault is KEY_NOT_FOR_HOST
+    own = head({provider_of(slug).key_slots[0]: "sk-own"})
+    assert choose_secrets(given[0], own, *given[2:]).lines == b"", "the request's own key goes wherever it says"

@@ -1,11 +1,13 @@
 """The snapshot on the edge: replaced whole, patched in order, compiled once per change."""
 
+from dataclasses import replace
+
 import pytest
 from fakes.edge import ACCOUNT, OTHER_ACCOUNT, account, custom, gateway, key
 from fakes.exchange import exchange
 
 from gateway.edge.exchange import Exchange
-from gateway.edge.settings import Settings, compile_plan, refuse_unknown_gateway
+from gateway.edge.settings import NO_ALIAS, Settings, compile_plan, refuse_unknown_gateway
 from gateway.link.frames import Patch, Snapshot
 from gateway.model.faults import UNKNOWN_GATEWAY, Refusal
 from gateway.model.routes import Endpoint, Route, Surface
@@ -36,8 +38,25 @@ def test_a_plan_says_what_a_request_needs() -> None:
     assert {place: stored.secret for place, stored in plan.keys.items()} == {
         ("openai", "default"): "s1",
         ("openai", "work"): "s2",
+        ("openai", NO_ALIAS): "s1",
     }
     assert "s1" not in repr(plan), "a plan may be printed"
+
+
+@pytest.mark.parametrize(
+    ("aliases", "chosen", "used"),
+    [
+        (["default", "work"], "", "default"),
+        (["default", "work"], "work", "work"),
+        (["work", "default"], "default", "default"),
+        (["work"], "work", "work"),
+        (["work"], "", None),
+    ],
+)
+def test_the_key_for_requests_that_ask_for_none(aliases: list[str], chosen: str, used: str | None) -> None:
+    keys = [replace(key("openai", name, name), default=name == chosen) for name in aliases]
+    found = compile_plan(gateway("g", keys=keys), {}).keys.get(("openai", NO_ALIAS))
+    assert (found and found.secret) == used
 
 
 def test_plans_by_route(settings: Settings) -> None:

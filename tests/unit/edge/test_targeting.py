@@ -157,7 +157,8 @@ async def test_fields_the_provider_demands() -> None:
 
 async def test_custom_providers_are_guarded_unless_the_operator_says_otherwise() -> None:
     for allow in (False, True):
-        attempt = await choose(exchange(native("custom-mine", "x")), EdgeConfig(allow_private_custom=allow))
+        x = exchange(native("custom-mine", "x"), permit=Permit(True, "t"))
+        attempt = await choose(x, EdgeConfig(allow_private_custom=allow))
         assert attempt.guarded is not allow
         assert b"X-Mine: yes\r\nX-Also: 1\r\n" in attempt.block
     assert not (await choose(exchange(native("openai", "x")))).guarded

@@ -67,7 +67,16 @@ def test_what_is_derived_is_the_bases() -> None:
     assert made.base is known
     assert known.base is known
     assert made.memo is known.memo
-    assert known.vary(b"block") == b"block"
+    assert known.vary(b"block", frozenset()) == b"block"
+
+
+def test_a_line_of_another_source_is_left_alone() -> None:
+    known = RequestHead(((b"X-Id", b"1"),), http_10=False, limit_bytes=99)
+    made = varied_head(known, [(0, b"2")])
+    assert made is not None
+    theirs = b"\r\nX-Id: 1\r\n"
+    assert made.vary(theirs, frozenset({b"x-id"})) == theirs
+    assert made.vary(theirs, frozenset()) == b"\r\nX-Id: 2\r\n"
 
 
 @pytest.mark.parametrize("value", [b"", b" 2", b"2 ", b"\t2", b"2\t", b"2\x00", b"2\n3", b"2\r3", b"\x7f", b"\xff\xfe"])

@@ -110,7 +110,7 @@ function KeyDialog({ gateway, rotated, onClose, onDone }: KeyDialogProps) {
             <Field label="Provider" hint="Such as openai or anthropic; custom-… for your own.">
               {(control) => (
                 <>
-                  <input {...control} required list="providers" pattern="[a-z0-9\-]{1,80}" value={provider} onInput={(event) => setProvider(valueOf(event))} autocomplete="off" />
+                  <input {...control} required list="providers" pattern="[A-Za-z0-9\-]{1,71}" value={provider} onInput={(event) => setProvider(valueOf(event))} autocomplete="off" />
                   <datalist id="providers">
                     {PROVIDERS.map((slug) => (
                       <option key={slug} value={slug} />

@@ -12,6 +12,14 @@ from gateway.control.api.custom_bodies import ProviderBody, address_problem, hea
         "https://8.8.8.8",
         "https://[2606:4700::1111]/",
         "HTTPS://x.example",
+        "https://xn--strae-oqa.example",
+        "https://xn--ls8h.example",
+        "https://ab--c.example",
+        "https://my_host.example",
+        "https://llm.example.com.",
+        "https://llm.example.com:65535",
+        "https://" + "a" * 63 + ".example",
+        "https://1a.example",
     ],
 )
 def test_public_addresses_are_taken(url: str) -> None:
@@ -54,10 +62,39 @@ def test_public_addresses_are_taken(url: str) -> None:
         "https://api.localhost",
         "https://[::1",
         "https://ex\u00e4mple.com",
+        "https://%43%7C/",
+        "https://ex%61mple.com",
+        "https://xn--/",
+        "https://xn--a.example",
+        "https://a.xn--80ak6aa92e\x2d.example",
+        "https://" + "a" * 64 + ".example",
+        "https://" + "a." * 127 + "toolong",
+        "https://-a.example",
+        "https://a-.example",
+        "https://a..example",
+        "https://.example",
+        "https://a,b.example",
+        "https://[1::2::3]",
+        "https://[2606:4700::1111%25eth0]",
+        "https://[2606:4700::zz]",
+        "https://[8.8.8.8]",
+        "https://llm.example.com:0",
+        "https://llm.example.com:65536",
+        "https://llm.example.com:-1",
+        "https://llm.example.com:+443",
+        "https://llm.example.com/a/../b",
+        "https://llm.example.com/%2e%2E/",
+        "https://256.8.8.8",
+        "https://8.8.8.8.8",
     ],
 )
 def test_other_addresses_are_refused(url: str) -> None:
     assert address_problem(url, allow_private=False) is not None
+
+
+@pytest.mark.parametrize("url", ["https://%43%7C/", "https://xn--/", "http://0x7f.1", "http://2130706433", "http://[::1::2]"])
+def test_no_switch_makes_an_impossible_host_possible(url: str) -> None:
+    assert address_problem(url, allow_private=True) is not None
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "https://10.0.0.1", "http://vllm.internal"])
@@ -84,8 +121,31 @@ def test_header_text(text: str | None, headers: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "[]", '{"x": null}', '{"x": {}}', '{"": "v"}', '{"x y": "v"}', '{"x": "a\\nb"}', '{"x": "\u00e4"}']
-    + [f'{{"{name}": "v"}}' for name in ("Host", "content-length", "Transfer-Encoding", "Connection", "cf-aig-authorization")],
+    [
+        "x",
+        "[]",
+        '{"x": "1", "X": "2"}',
+        '{"x": null}',
+        '{"x": {}}',
+        '{"": "v"}',
+        '{"x y": "v"}',
+        '{"x": "a\\nb"}',
+        '{"x": "\u00e4"}',
+    ]
+    + [
+        f'{{"{name}": "v"}}'
+        for name in (
+            "Host",
+            "content-length",
+            "Transfer-Encoding",
+            "Connection",
+            "cf-aig-authorization",
+            "Via",
+            "CDN-Loop",
+            "Content-Encoding",
+            "accept-encoding",
+        )
+    ],
 )
 def test_header_text_refused(text: str) -> None:
     with pytest.raises(ValidationError):

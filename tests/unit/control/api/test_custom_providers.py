@@ -13,7 +13,7 @@ CUSTOM = {"name": "n", "slug": "s", "base_url": "https://x.example", "headers": 
     [
         ('{"x-key": "***"}', {"x-key": "one"}),
         ('{"x-key": "two"}', {"x-key": "two"}),
-        ('{"x-new": "***"}', {"x-new": "***"}),
+        ('{"X-KEY": "***"}', {"X-KEY": "one"}),
         ("***", {"x-key": "one"}),
         ("", {}),
         (None, {}),
@@ -42,3 +42,12 @@ async def test_a_private_address_where_it_is_allowed() -> None:
     async with running_control(MemoryStore(), allow_private_custom=True) as rig:
         made = await rig.ai("POST", "/custom-providers", {**CUSTOM, "base_url": "http://127.0.0.1:8000"})
         assert made.result["base_url"] == "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize("headers", ['{"x-new": "***"}', '{"x-key": "***", "x-new": "***"}'])
+async def test_a_mask_without_a_value_behind_it(headers: str) -> None:
+    async with running_control(MemoryStore()) as rig:
+        assert (await rig.ai("POST", "/custom-providers", {**CUSTOM, "headers": headers})).paths == {("body", "headers")}
+        made = (await rig.ai("POST", "/custom-providers", CUSTOM)).result
+        one = f"/custom-providers/{made['id']}"
+        assert (await rig.ai("PATCH", one, {"headers": headers})).paths == {("body", "headers")}

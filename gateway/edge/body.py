@@ -1,6 +1,7 @@
 """The request body: what is here already, and what still arrives. Short ones are held whole, long ones stream."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
@@ -12,6 +13,9 @@ from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Refusa
 from gateway.model.service import Limits, Timeouts
 from gateway.protocol.headers import RequestHead
 
+if TYPE_CHECKING:
+    from gateway.edge.downstream import Downstream
+
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -19,7 +23,8 @@ class Body:
     """`held` goes out with the head; `whole` says that nothing comes after it, so it can be sent again."""
 
     __slots__ = (
-        "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "held", "length", "received_bytes", "sample", "whole",
+        "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "held", "holder", "length", "received_bytes", "sample",
+        "whole",
     )  # fmt: skip
 
     def __init__(self, reader: StreamReader | ArrivedBody, length: int | None, limits: Limits, timeouts: Timeouts) -> None:
@@ -34,6 +39,8 @@ class Body:
         self.received_bytes = 0
         self.sample: Sample | None = None
         """Is shown what still arrives."""
+        self.holder: Downstream | None = None
+        """Is told what was read, as long as it is kept and not sent on."""
         self.whole = False
         self.arrived = False
         """It was all there with the head: nobody waited for the client."""
@@ -49,6 +56,8 @@ class Body:
         self.received_bytes += len(piece)
         if self.received_bytes > self._limits.body_bytes:
             raise Refusal(BODY_TOO_LARGE)
+        if self.holder is not None:
+            self.holder.keep(self.received_bytes)
         if self.sample is not None:
             self.sample.feed(piece)
         return piece
@@ -94,6 +103,7 @@ async def open_body(request: Request, head: RequestHead, limits: Limits, timeout
     if reader.is_eof():
         return arrived_body(request, limits, timeouts)
     body = Body(reader, length, limits, timeouts)
+    body.holder = request.downstream
     if head.expects_continue:
         request.downstream.write(_CONTINUE)
     if length is not None and length <= limits.replay_bytes:

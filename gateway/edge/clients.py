@@ -15,7 +15,7 @@ class Clients:
 
     def address(self, peer: str, head: RequestHead) -> str:
         """The client's address in normal form. `peer` is the other end of the connection, likewise."""
-        if not self._trusted or not self._is_ours(peer):
+        if not self._trusted or not self.trusts(peer):
             return peer
         known = head.memo.get(_MEMO)
         if known is None or known[0] != peer:  # type: ignore[index]
@@ -31,11 +31,12 @@ class Clients:
             if not address:
                 return peer
             peer = address
-            if not self._is_ours(address):
+            if not self.trusts(address):
                 break
         return peer
 
-    def _is_ours(self, text: str) -> bool:
+    def trusts(self, text: str) -> bool:
+        """Whether this address is a proxy of ours."""
         address = parse_address(text)
         return address is not None and within(address, self._trusted)
 

@@ -14,20 +14,17 @@ from aiohttp import web
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
+from gateway.edge.clients import Clients
+from gateway.edge.connections import Connections
+from gateway.edge.counted import CountedHandler, refusal_bytes
 from gateway.edge.repeat import ArrivedBody, Message, Repeat, Repeats
 from gateway.edge.request import Request
-from gateway.kit.addresses import normal_address
-from gateway.model.faults import MALFORMED, Refusal
-from gateway.model.routes import Surface
-from gateway.protocol.errors import render
+from gateway.model.faults import URI_TOO_LONG, Refusal
+from gateway.model.service import Limits
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.strict import examine_line
 from gateway.telemetry.logging import Sampled
 
-WRITE_HIGH: Final = 24_576
-"""Unsent bytes above which no more is read for this client, until a quarter of them is left. Pieces are written whole and
-kept whole until all of them is sent: with a higher mark two large ones wait for a client that takes nothing, with a lower one
-(16 KiB) large answers cost 15 to 30 % more CPU."""
 _OVERHEAD_BYTES: Final = 65_536
 _OVERHEAD_RATIO: Final = 8
 """What sizes, extensions and trailers of a chunked body may take: so much, and so much more for each byte of it. One byte
@@ -44,25 +41,21 @@ CLOSE: Final = False
 """What a handler answers: whether the connection lives on."""
 
 
-class Downstream(RequestHandler):
+class Downstream(CountedHandler):
     """One client connection."""
 
     __slots__ = (
-        "_broken",
         "_chunked_body",
         "_chunked_bytes",
         "_chunked_tail",
         "_first_read",
-        "_head_timer",
         "_plain_ends",
         "_read_bytes",
         "_refusals",
         "_repeat",
         "_repeats",
         "_request_bytes",
-        "address",
         "head_s",
-        "header_limit_bytes",
     )
 
     def __init__(self, manager: "EdgeServer", **settings: Any) -> None:
@@ -71,8 +64,6 @@ class Downstream(RequestHandler):
         """Its last head."""
         self._repeats = manager.repeats
         self._first_read = b""
-        self._head_timer: asyncio.TimerHandle | None = None
-        """Runs while a head has begun and not ended."""
         self._read_bytes = 0
         """Received since the parser last stood between two requests."""
         self._request_bytes = 0
@@ -92,13 +83,9 @@ class Downstream(RequestHandler):
         self.head_s = manager.head_s
         self._refusals = manager.refusals
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        transport.set_write_buffer_limits(high=WRITE_HIGH)  # type: ignore[attr-defined]
-        peer = transport.get_extra_info("peername")
-        self.address = normal_address(str(peer[0])) if isinstance(peer, tuple) else ""
-
     def data_received(self, data: bytes) -> None:
+        if self._broken:
+            return
         if data and self._read_bytes == self._request_bytes:
             # The parser stands between two requests: it was given all of the last one and nothing more.
             # (Empty data is aiohttp waking its own parser.)
@@ -108,7 +95,9 @@ class Downstream(RequestHandler):
             self._read_bytes = 0
             self._request_bytes = _NOT_KNOWN_YET
         self._read_bytes += len(data)
+        count = self._request_count
         super().data_received(data)
+        self._measure(data, self._request_count != count)
         if self._chunked_body is not None or self._messages:
             self._watch_chunks(data)
         if data and self._head_timer is None and self._waiter is not None and not self._waiter.done():
@@ -168,7 +157,7 @@ class Downstream(RequestHandler):
             if body is not None:
                 self._take(repeat.message, ArrivedBody(body, repeat.head))
                 return True
-            varied = repeat.varied_in(data)
+            varied = repeat.varied_in(data, self.header_limit_bytes)
             if varied is not None:
                 self._take(repeat.message, ArrivedBody(varied[1], varied[0]))
                 return True
@@ -190,9 +179,7 @@ class Downstream(RequestHandler):
         """Queue a request for the handler, as the base class does with what its parser gives."""
         self._request_count += 1
         self._messages.append((message, body))  # type: ignore[arg-type]
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self._wake()
 
     def head_of(self, request: Request) -> RequestHead:
         """The request's head, read strictly. Raises Refusal."""
@@ -201,8 +188,10 @@ class Downstream(RequestHandler):
             return body.head
         try:
             examine_line(message.method, message.path, message.version)
+            if len(message.path) > self.header_limit_bytes:
+                raise Refusal(URI_TOO_LONG)
             http_10 = message.version[1] == 0
-            if repeat is not None and _same(repeat.message, message):
+            if repeat is not None and not repeat.forgotten and _same(repeat.message, message):
                 head = repeat.head
             else:
                 head = RequestHead(
@@ -211,6 +200,7 @@ class Downstream(RequestHandler):
         except Refusal as refusal:
             self._refusals.info(self._loop.time(), f"request refused: {refusal.fault.name}")
             raise
+        self._count_head(head.size_bytes)
         self._remember(message, head)
         return head
 
@@ -275,6 +265,7 @@ class Downstream(RequestHandler):
         try:
             while not (self._force_close or self._close):
                 if not self._messages:
+                    self._queued_bytes = 0
                     self._waiter = self._loop.create_future()
                     try:
                         await self._waiter
@@ -311,7 +302,8 @@ class Downstream(RequestHandler):
         """Have one request answered; whether the connection lives on."""
         if self._parser is not None:
             self._parser.message_consumed()
-        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+        if self._buffer_paused and self._queue_is_short():
+            self._queued_bytes = 0
             self._resume_reading_if_drained()
         if isinstance(message, _ErrInfo):
             return self._refuse_malformed(message)
@@ -321,6 +313,8 @@ class Downstream(RequestHandler):
         try:
             keep: bool = await self._request_handler(request)  # type: ignore[misc, assignment, arg-type]
         finally:
+            if self._kept_bytes:
+                self.keep(0)
             self._current_request = None
             self._request_in_progress = False
             if self._handler_waiter is not None and not self._handler_waiter.done():
@@ -354,8 +348,7 @@ class Downstream(RequestHandler):
         out of logs and answers."""
         self._refusals.info(self._loop.time(), f"request refused by the parser: {type(error.exc).__name__}")
         self._broken = True
-        told = render(MALFORMED, Surface.NOWHERE)
-        self.write(b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b" % (told.status, told.reason, told.fields, told.body))
+        self.write(refusal_bytes(self._fault_of(error.exc)))
         return CLOSE
 
 
@@ -371,17 +364,20 @@ def _same(one: Message, other: Message) -> bool:
 class EdgeServer(web.Server):
     """Makes a Downstream for each connection."""
 
-    def __init__(self, handler: Any, *, header_limit_bytes: int, head_s: float, **settings: Any) -> None:
+    def __init__(self, handler: Any, *, limits: Limits, clients: Clients, head_s: float, **settings: Any) -> None:
         super().__init__(
             handler,
             handler_cancellation=True,  # a client that leaves stops its upstream, which would go on costing money
             access_log=None,
             auto_decompress=False,
+            max_line_size=limits.header_bytes,
+            max_field_size=limits.header_bytes + 1,
             **settings,
         )
-        self.header_limit_bytes = header_limit_bytes
+        self.header_limit_bytes = limits.header_bytes
         self.head_s = head_s
-        self.repeats = Repeats()
+        self.clients = Connections(limits, clients)
+        self.repeats = Repeats(limits.remembered_bytes)
         self.refusals = Sampled(_log)
         """Of requests that are no good HTTP, from any connection."""
 

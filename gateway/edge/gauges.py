@@ -1,12 +1,22 @@
 """What of an edge comes and goes: read once a second, so that no request pays for it."""
 
 from collections.abc import Callable
+from typing import Final
 
 from gateway.edge.downstream import EdgeServer
 from gateway.edge.identity import Identity
 from gateway.edge.relay import Relay
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.pool import Pool
+
+_ENDED: Final = ("connections", "bytes", "memory", "refused")
+
+
+def watch_clients(metrics: Metrics, server: EdgeServer) -> None:
+    metrics.gauge("client_bytes|arriving", lambda: server.clients.all.held_bytes)
+    metrics.gauge("client_bytes|remembered", lambda: server.repeats.held_bytes)
+    for reason in _ENDED:
+        metrics.total(f"client_connections_ended|{reason}", lambda reason=reason: server.clients.ended[reason])  # type: ignore[misc]
 
 
 def watch_requests(metrics: Metrics, in_flight: Callable[[], int], relay: Relay, server: EdgeServer) -> None:

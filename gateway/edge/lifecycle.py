@@ -62,6 +62,8 @@ class Lifecycle:
                 x.principal, x.auth_state = await self.identity.learn(credential)
             x.address = self.clients.address(request.downstream.address, x.head)
             x.permit = authorize(x.route, x.plan.authentication, x.principal, x.address, x.started_wall)
+            if x.permit.authenticated:
+                request.downstream.known = True
 
             if self.overloaded and self.in_flight > 1 and x.route.surface not in OPEN_SURFACES:
                 raise Refusal(OVERLOADED)  # but a request alone is served: no other could make room by its end

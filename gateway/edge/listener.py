@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
+import resource
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 
 from gateway.edge.chooser import Chooser
 from gateway.edge.clients import Clients
 from gateway.edge.downstream import EdgeServer
-from gateway.edge.gauges import watch_identity, watch_pool, watch_requests
+from gateway.edge.gauges import watch_clients, watch_identity, watch_pool, watch_requests
 from gateway.edge.identity import Identity, Reader
 from gateway.edge.lifecycle import Lifecycle
 from gateway.edge.phases.open_default import OpenDefault
@@ -22,7 +24,7 @@ from gateway.kit.clock import Clock
 from gateway.link.frames import DownFrame, Patch, Ready, Recorded, Revoke, Revoked, Snapshot
 from gateway.link.port import Connect, EdgeLink
 from gateway.model.faults import DRAINING, Refusal
-from gateway.model.service import EdgeConfig
+from gateway.model.service import EdgeConfig, Limits
 from gateway.telemetry.memory import MemoryWatch
 from gateway.upstream.dial import Dialer, tls_context
 from gateway.upstream.pool import Pool
@@ -54,7 +56,7 @@ class Edge:
         self.relay = Relay(self.pool, timeouts, clock, self.reporter)
         self.relay.timed = config.server_timing
         self.reporter.metrics.gauge("edges_draining", lambda: int(self._draining))
-        self._memory = MemoryWatch(config.limits.memory_bytes, self._on_memory)
+        self._memory = MemoryWatch(config.limits.memory_bytes, self._on_memory, relieve=self._shed)
         self.reporter.metrics.gauge("edges_overloaded", lambda: int(self._memory.over))
         self._open_default = OpenDefault()
         self.settings = Settings(self._open_default)
@@ -85,13 +87,15 @@ class Edge:
         await self._settled.wait()
         self._server = EdgeServer(
             lifecycle.serve,
-            header_limit_bytes=self._config.limits.header_bytes,
+            limits=_within_descriptors(self._config.limits),
+            clients=lifecycle.clients,
             head_s=self._config.timeouts.client_head_s,
             keepalive_timeout=self._config.timeouts.keepalive_s,
             lingering_time=LINGER_S,
             read_bufsize=READ_BYTES,
         )
         watch_requests(self.reporter.metrics, lambda: lifecycle.in_flight, self.relay, self._server)
+        watch_clients(self.reporter.metrics, self._server)
         watch_pool(self.reporter.metrics, self.pool)
         watch_identity(self.reporter.metrics, self._identity)
         loop = asyncio.get_running_loop()
@@ -132,6 +136,10 @@ class Edge:
             self._lifecycle.overloaded = over
         _log.warning("memory limit passed: new requests are refused" if over else "memory limit kept again")
         self.reporter.flush(with_counters=True)  # readiness must know at once
+
+    def _shed(self) -> None:
+        if self._server is not None:
+            self._server.clients.shed()
 
     async def _wait_idle(self, limit_s: float, *, connections: bool) -> None:
         """Until no request is under way (with `connections`: no client is connected), or the time is up."""
@@ -178,3 +186,11 @@ class Edge:
             {"status": "ok"} if connected else {"status": "degraded", "reason": "control is not reachable"}
         )
         return orjson.dumps(state | {"settings_version": self.settings.version})
+
+
+def _within_descriptors(limits: Limits) -> Limits:
+    """Half of the descriptors are for connections to providers: without them no client is served."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return limits
+    return replace(limits, client_connections=min(limits.client_connections, max(1, files // 2)))

@@ -294,6 +294,7 @@ async def _upload_until_answered(
 async def _upload(connection: Connection, body: Body, timeout_s: float) -> Exception | None:
     """Send what still arrives of the body, as fast as the provider takes it; answers what stopped it, if anything did."""
     chunked = body.length is None
+    body.holder = None
     try:
         while piece := await body.next_piece():
             if not connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece):

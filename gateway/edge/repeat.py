@@ -16,6 +16,13 @@ Message = Any
 
 _LARGEST: Final = 8192
 """Bytes of a head that varies."""
+_COST_BYTES: Final = 4096
+_COST_RATIO: Final = 8
+"""What a remembered head takes: so much, and so many times its own size, with all that is derived from it."""
+_SHARE: Final = 16
+"""One head may take this part of what may be remembered."""
+_NOTHING: Final = b"\0"
+"""Both parts of a forgotten head: no bytes match it, for behind the digits of a length stands CR."""
 _DIGITS: Final = 18
 """Of a length."""
 _LENGTH_FIELD: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})(?=\r\n)", re.IGNORECASE)
@@ -72,6 +79,20 @@ class Repeat:
     def key(self) -> tuple[bytes, bytes]:
         return self._before, self._after
 
+    @property
+    def cost_bytes(self) -> int:
+        return _COST_BYTES + _COST_RATIO * (len(self._before) + len(self._after))
+
+    @property
+    def forgotten(self) -> bool:
+        return self._before is _NOTHING
+
+    def forget(self) -> None:
+        """Let go of all it holds, whoever still refers to it."""
+        self._before = self._after = _NOTHING
+        self.message, self.head = None, _NO_HEAD
+        self._lines, self._prefixes = [], []
+
     @classmethod
     def of(cls, raw: bytes, message: Message, head: RequestHead) -> "Repeat | None":
         """None where the bytes do not say the same length as the parser does (`Content-Length: 5 `, with white space behind
@@ -96,11 +117,11 @@ class Repeat:
         begin = stop + len(after)
         return data[begin:] if len(data) - begin == int(digits) else None
 
-    def varied_in(self, data: bytes) -> tuple[RequestHead, bytes] | None:
+    def varied_in(self, data: bytes, limit_bytes: int = _LARGEST) -> tuple[RequestHead, bytes] | None:
         """Head and body, if `data` is this head with other values that mean nothing to us, and exactly the body it
         announces; None for anything else."""
         end = data.find(b"\r\n\r\n")
-        if not 0 < end <= _LARGEST:
+        if not 0 < end <= _LARGEST or end > limit_bytes or self._before is _NOTHING:
             return None
         if not self._lines:
             self._take_apart()
@@ -147,10 +168,13 @@ class Repeat:
 
 class Repeats:
     """The last heads of a worker's connections. Clients of one kind send the same, so it is kept once for all of them: idle
-    connections cost little, and a new connection's first request is a repeat."""
+    connections cost little, and a new connection's first request is a repeat. Their sum is bounded: the oldest are forgotten,
+    and those in use are remembered anew at their next request."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
         self._kept: dict[tuple[bytes, bytes], Repeat] = {}
+        self.held_bytes = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -164,14 +188,30 @@ class Repeats:
         start, stop = place.span(1)
         return self._kept.get((data[:start], data[stop:end]))
 
-    def use(self, repeat: Repeat) -> Repeat:
-        """Remember it for one connection more; the one that is known already, where there is one."""
-        kept = self._kept.setdefault(repeat.key, repeat)
+    def use(self, repeat: Repeat) -> Repeat | None:
+        """Remember it for one connection more; the one that is known already, where there is one. None for one too large."""
+        kept = self._kept.get(repeat.key)
+        if kept is None:
+            cost = repeat.cost_bytes
+            if cost * _SHARE > self._limit_bytes:
+                return None
+            while self.held_bytes + cost > self._limit_bytes:
+                self._drop(next(iter(self._kept.values())))
+            self._kept[repeat.key] = kept = repeat
+            self.held_bytes += cost
         kept.users += 1
         return kept
 
     def leave(self, repeat: Repeat) -> None:
         """One connection less; nobody's head is forgotten."""
         repeat.users -= 1
-        if not repeat.users:
-            del self._kept[repeat.key]
+        if not repeat.users and not repeat.forgotten:
+            self._drop(repeat)
+
+    def _drop(self, repeat: Repeat) -> None:
+        del self._kept[repeat.key]
+        self.held_bytes -= repeat.cost_bytes
+        repeat.forget()
+
+
+_NO_HEAD: Final = RequestHead((), http_10=False, limit_bytes=0)

@@ -96,6 +96,7 @@ UNSUPPORTED_INPUT: Final = _client("unsupported_input", 400, 2909, "This input i
 MALFORMED: Final = _client("malformed_request", 400, 2910, "Malformed request", closes=True, logged=False)
 HEADERS_TOO_LARGE: Final = _client("headers_too_large", 431, 2911, "Request header fields too large", closes=True, logged=False)
 BODY_TOO_LARGE: Final = _client("body_too_large", 413, 2912, "Request body too large", closes=True)
+URI_TOO_LONG: Final = _client("uri_too_long", 414, 2960, "Request target too long", closes=True, logged=False)
 EXPECTATION_FAILED: Final = _client("expectation_failed", 417, 2913, "Expectation failed", closes=True, logged=False)
 BODY_TIMEOUT: Final = _client("body_timeout", 408, 2914, "The request body stopped arriving", closes=True)
 
@@ -112,6 +113,9 @@ CONTROL_UNREACHABLE: Final = _gateway(
     "control_unreachable", 503, 2917, "The management API is not available at the moment", retry_after_s=2, logged=False
 )
 OVERLOADED: Final = _gateway("overloaded", 503, 2920, "Out of memory for new requests", retry_after_s=2, logged=False)
+TOO_MANY_CONNECTIONS: Final = _gateway(
+    "too_many_connections", 503, 2961, "Too many connections", retry_after_s=2, closes=True, logged=False
+)
 INTERNAL: Final = _gateway("internal_error", 500, 2918, "Internal error", retry_after_s=1)
 
 # --- the management API (sections 1.3, 4.4, 5)

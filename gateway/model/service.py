@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     header_bytes: int = 65_536
-    """Request line and fields together; each line alone is held to 8190 by the parser."""
+    """Request line and fields together; more is 431, or 414 for a line that is longer all by itself."""
     body_bytes: int = 512 * 1024 * 1024
     """Largest request body; more is 413."""
     peek_bytes: int = 32 * 1024 * 1024
@@ -23,6 +23,16 @@ class Limits:
     log_queue_bytes: int = 16 * 1024 * 1024
     memory_bytes: int = 1024 * 1024 * 1024
     """A worker that holds more of its own takes no new inference requests until some is free; 0: no limit."""
+    client_connections: int = 32_768
+    """Clients' connections of a worker, never more than half of its descriptors. Where there is no room, strangers (no valid
+    token was seen on the connection) that wait make some, then others that wait; else the new one is refused."""
+    connections_per_source: int = 16_384
+    """Of them from one address (IPv6: one /64); `trusted_proxies` are exempt."""
+    client_bytes: int = 64 * 1024 * 1024
+    """What heads and bodies that arrive may take in a worker, half of it from one address; beyond it connections of strangers
+    are ended."""
+    remembered_bytes: int = 32 * 1024 * 1024
+    """What a worker may remember of heads, which saves reading them again."""
     body_rate_bytes: int = 256
     """Bytes a second that a request body must bring on average, once `client_body_slow_s` was spent waiting for it."""
 

@@ -90,6 +90,7 @@ class RequestHead:
         "options",
         "page_load",
         "route",
+        "size_bytes",
         "upgrade",
     )
 
@@ -97,6 +98,8 @@ class RequestHead:
         """Raises Refusal for fields that a strict HTTP/1.1 server must not act on."""
         self.fields = fields
         self.http_10 = http_10
+        self.size_bytes = 0
+        """Of the fields."""
         self.chunked = False
         self.content_length: int | None = None
         self.expects_continue = False
@@ -130,6 +133,7 @@ class RequestHead:
                     raise Refusal(MALFORMED)
                 seen.add(key)
             self._note(key, value)
+        self.size_bytes = size
         if size > limit_bytes:
             raise Refusal(HEADERS_TOO_LARGE)
         if self.chunked and (self.http_10 or self.content_length is not None):

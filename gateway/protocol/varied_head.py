@@ -33,6 +33,7 @@ class VariedHead(RequestHead):
             self._swaps.append((name.lower(), *lines))
         self.fields = tuple(fields)
         self.http_10 = base.http_10
+        self.size_bytes = base.size_bytes
         self.chunked = base.chunked
         self.content_length = base.content_length
         self.expects_continue = base.expects_continue

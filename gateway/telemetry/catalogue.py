@@ -68,6 +68,18 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family("refusals", Kind.COUNTER, "Answers of the gateway's own, by row of its error table.", ("reason", "fault")),
     Family("requests_in_flight", Kind.GAUGE, "Requests under way."),
     Family("client_connections", Kind.GAUGE, "Connections that clients hold."),
+    Family(
+        "client_bytes",
+        Kind.GAUGE,
+        "What clients' connections hold: heads and bodies that arrive, and heads that are remembered.",
+        ("kind",),
+    ),
+    Family(
+        "client_connections_ended",
+        Kind.COUNTER,
+        "Connections of clients without a valid token ended to make room, for their number, their bytes or memory, or refused.",
+        ("reason",),
+    ),
     Family("streams_open", Kind.GAUGE, "Event streams under way."),
     Family("streams_stalled", Kind.GAUGE, "Answers that wait for a client that does not read."),
     # --- authentication
@@ -174,6 +186,8 @@ CLOSED: Final[dict[tuple[str, str], frozenset[str]]] = {
     ("refusals", "fault"): frozenset(source.value for source in Source),
     ("auth", "outcome"): frozenset({*AUTH_OUTCOMES.values(), "permitted", "anonymous"}),
     ("auth_cache", "state"): frozenset({"hit", "miss", "stale", "negative", "malformed"}),
+    ("client_bytes", "kind"): frozenset({"arriving", "remembered"}),
+    ("client_connections_ended", "reason"): frozenset({"connections", "bytes", "memory", "refused"}),
     ("revocations", "result"): frozenset({"confirmed", "incomplete"}),
     ("event_loop_lag_seconds", "process"): frozenset({"edge", "control"}),
     ("upstream_connections", "state"): frozenset({"idle", "busy"}),

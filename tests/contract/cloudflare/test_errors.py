@@ -123,6 +123,12 @@ async def _overloaded(on: Stage) -> Answer:
         return await on.native("openai/x")
 
 
+async def _too_many_connections(on: Stage) -> Answer:
+    assert on.edge.edge._server is not None
+    on.edge.edge._server.clients.all.connections_limit = 0
+    return await on.raw(b"")
+
+
 PROVOCATIONS: dict[Fault, Provoke] = {
     faults.MISSING_TOKEN: lambda on: on.native("openai/x", gateway_id="g1"),
     faults.INVALID_TOKEN: lambda on: on.native("openai/x", gateway_id="g1", cf_aig_authorization=f"Bearer {MARK}"),
@@ -149,6 +155,7 @@ PROVOCATIONS: dict[Fault, Provoke] = {
     faults.HEADERS_TOO_LARGE: lambda on: on.raw(
         request_bytes("POST", "/v1/a/b", [(f"X-{number}", MARK * 500) for number in range(20)], b"{}")
     ),
+    faults.URI_TOO_LONG: lambda on: on.raw(f"GET /{MARK * 6000} HTTP/1.1\r\nHost: a\r\n\r\n".encode()),
     faults.BODY_TOO_LARGE: lambda on: on.native("openai/x", body=MARK.encode() * 200),
     faults.EXPECTATION_FAILED: lambda on: on.native("openai/x", Expect=MARK),
     faults.BODY_TIMEOUT: _too_slow_a_body,
@@ -158,6 +165,7 @@ PROVOCATIONS: dict[Fault, Provoke] = {
     faults.UPSTREAM_BUSY: _busy,
     faults.DRAINING: _draining,
     faults.OVERLOADED: _overloaded,
+    faults.TOO_MANY_CONNECTIONS: _too_many_connections,
     faults.CONTROL_UNREACHABLE: lambda on: on.edge.ask("GET", f"/client/v4/accounts/{ACCOUNT}/ai-gateway/gateways", KEY),
     faults.INTERNAL: _internal,
 }

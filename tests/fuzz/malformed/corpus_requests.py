@@ -195,13 +195,14 @@ def chunks() -> Iterable[Vector]:
         "trailer-folded": b"7\r\n" + BODY + b"\r\n0\r\nX: a\r\n b\r\n\r\n",
         "trailer-lf": b"7\r\n" + BODY + b"\r\n0\r\nX: a\n\r\n",
         "trailer-nul": b"7\r\n" + BODY + b"\r\n0\r\nX: a\x00\r\n\r\n",
-        "trailer-field-too-long": b"7\r\n" + BODY + b"\r\n0\r\nX: " + b"y" * 9000 + b"\r\n\r\n",
         "trailer-length": b"7\r\n" + BODY + b"\r\n0\r\nContent-Length: 99\r\n\r\n",
         "trailer-coding": b"7\r\n" + BODY + b"\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "trailer-flood": b"7\r\n" + BODY + b"\r\n0\r\n" + b"X: y\r\n" * 300 + b"\r\n",
     }
     for name, coded in wrong.items():
         yield refused(f"chunk-{name}", chunked(coded))
+    trailers = b"7\r\n" + BODY + b"\r\n0\r\n"
+    yield refused("chunk-trailer-field-too-long", chunked(trailers + b"X: " + b"y" * 70_000 + b"\r\n\r\n"), 431)
+    yield refused("chunk-trailer-flood", chunked(trailers + b"X: y\r\n" * 300 + b"\r\n"), 431)
     good = {
         "ext": b"7;a=b\r\n" + BODY + b"\r\n" + last,
         "ext-quoted": b'7;a="b;c"\r\n' + BODY + b"\r\n" + last,
@@ -215,6 +216,7 @@ def chunks() -> Iterable[Vector]:
         "last-ext": b"0;x\r\n\r\n",
         "last-zeros": b"000\r\n\r\n",
         "trailer": b"0\r\nX: y\r\n\r\n",
+        "trailer-field-long": b"0\r\nX: " + b"y" * 9000 + b"\r\n\r\n",
         "trailer-host": b"0\r\nHost: other\r\n\r\n",
         "trailer-credential": b"0\r\nAuthorization: other\r\nCf-Aig-Authorization: x\r\n\r\n",
         "trailer-0": b"0\r\nX: 0\r\n\r\n",
@@ -414,7 +416,9 @@ def targets() -> Iterable[Vector]:
     }.items():
         yield refused(f"path-{name}", head(line=b"GET " + OPEN + tail + b" HTTP/1.1"))
     yield refused("path-dots-before-gateway", head(line=b"GET /v1/" + ACCOUNT + b"/g1/../open/openai/x HTTP/1.1"))
-    yield refused("path-too-long", head(line=b"GET " + OPEN + b"y" * 9000 + b" HTTP/1.1"))
+    long = b"y" * 9000
+    yield served("path-long", head(line=b"GET " + OPEN + long + b" HTTP/1.1"), b"", path=b"/v1/" + long)
+    yield refused("path-too-long", head(line=b"GET " + OPEN + b"y" * 70_000 + b" HTTP/1.1"), 414)
     yield served("path-encoded-slash", head(line=b"GET " + OPEN + b"a%2Fb%3a HTTP/1.1"), b"", path=b"/v1/a%2Fb%3a")
     yield served("path-double-slash", head(line=b"GET " + OPEN + b"a//b/ HTTP/1.1"), b"", path=b"/v1/a//b/")
     for name, tail in {"": b"/a", "-host": b"/" + MARK + b"/x", "-alone": b"/", "-query": b"/?a", "-three": b"//a"}.items():
@@ -475,9 +479,10 @@ def hosts() -> Iterable[Vector]:
 
 
 def sizes() -> Iterable[Vector]:
-    yield refused("head-field-too-long", head(b"X: " + b"y" * 9000))
-    yield refused("head-name-too-long", head(b"x" * 9000 + b": y"))
-    yield refused("head-too-many-fields", head(*[b"X: y"] * 200))
+    yield served("head-field-long", head(b"X: " + b"y" * 9000), b"")
+    yield refused("head-field-too-long", head(b"X: " + b"y" * 70_000), 431)
+    yield refused("head-name-too-long", head(b"x" * 70_000 + b": y"), 431)
+    yield refused("head-too-many-fields", head(*[b"X: y"] * 200), 431)
     yield refused("head-too-large", head(*[b"X: " + b"y" * 900] * 100), 431)
     yield refused(
         "head-too-large-in-pieces",

@@ -56,7 +56,8 @@ def parse(kind: Any, data: bytes, loop: asyncio.AbstractEventLoop) -> Reading:
     """What one parser makes of the bytes; reading ends where it refuses or hands over to another protocol."""
     protocol = BaseProtocol(loop)
     protocol.connection_made(_Transport())
-    parser = kind(protocol, loop, 1 << 20, max_line_size=8190, max_field_size=8190, max_headers=128, auto_decompress=False)
+    limits = {"max_line_size": HEAD_LIMIT_BYTES, "max_field_size": HEAD_LIMIT_BYTES + 1, "max_headers": 128}
+    parser = kind(protocol, loop, 1 << 20, auto_decompress=False, **limits)
     whole: list[Whole] = []
     open_message, payload = None, None
     for at in range(len(data)):

@@ -38,7 +38,7 @@ async def silent(wire: Wire) -> bool:
     try:
         async with asyncio.timeout(SILENCE_S):
             return await wire.reader.read(1) == b""
-    except TimeoutError:
+    except (TimeoutError, ConnectionError):  # it was refused while it still sent
         return True
 
 

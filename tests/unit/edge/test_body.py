@@ -22,6 +22,10 @@ LIMITS = Limits(body_bytes=1000, replay_bytes=100, body_rate_bytes=1000)
 class Downstream:
     def __init__(self) -> None:
         self.written = b""
+        self.kept: list[int] = []
+
+    def keep(self, size_bytes: int) -> None:
+        self.kept.append(size_bytes)
 
     def write(self, data: bytes) -> bool:
         self.written += data

@@ -1,7 +1,8 @@
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
-from gateway.edge.gauges import watch_identity, watch_pool, watch_requests
+from gateway.edge.gauges import watch_clients, watch_identity, watch_pool, watch_requests
 from gateway.telemetry.catalogue import BY_NAME
 from gateway.telemetry.metrics import Metrics
 
@@ -13,11 +14,19 @@ def test_everything_watched_is_told_under_a_name_of_the_catalogue() -> None:
         streams=2, connections=clients, idle_connections=1, open_connections=5, waiting_requests=7, hits=9, negatives=10,
         malformed=11,
     )  # fmt: skip
+    server: Any = SimpleNamespace(
+        clients=SimpleNamespace(all=SimpleNamespace(held_bytes=12), ended=Counter(bytes=13)),
+        repeats=SimpleNamespace(held_bytes=14),
+    )
+    watch_clients(metrics, server)
     watch_requests(metrics, lambda: 6, anything, anything)
     watch_pool(metrics, anything)
     watch_identity(metrics, anything)
     told = metrics.take(1)
     assert told == {
+        "client_bytes|arriving": 12,
+        "client_bytes|remembered": 14,
+        "client_connections_ended|bytes": 13,
         "requests_in_flight": 6,
         "client_connections": 3,
         "streams_open": 2,

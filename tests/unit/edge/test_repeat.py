@@ -90,7 +90,7 @@ async def test_an_arrived_body_is_read_once() -> None:
 
 
 def test_connections_share_a_head_as_long_as_one_of_them_keeps_it() -> None:
-    repeats = Repeats()
+    repeats = Repeats(1 << 20)
     first, second = repeat_of(HEAD, 5), repeat_of(HEAD.replace(b" 5", b" 11"), 11)
     assert first is not None
     assert second is not None
@@ -103,6 +103,36 @@ def test_connections_share_a_head_as_long_as_one_of_them_keeps_it() -> None:
     repeats.leave(first)
     assert len(repeats) == 0
     assert repeats.find(HEAD + b"hello") is None
+
+
+def test_the_oldest_heads_are_forgotten_where_there_are_too_many() -> None:
+    repeats = Repeats(100_000)
+    made = [repeat_of(HEAD.replace(b"X: y", b"X: %d" % number), 5) for number in range(30)]
+    for one in made:
+        assert one is not None
+        assert repeats.use(one) is one
+        assert repeats.held_bytes <= 100_000
+    first, last = made[0], made[-1]
+    assert first is not None
+    assert last is not None
+    assert 10 < len(repeats) < 30
+    assert first.forgotten
+    assert not last.forgotten
+    assert repeats.find(HEAD.replace(b"X: y", b"X: 29")) is last
+    for data in (HEAD + b"hello", HEAD.replace(b"X: y", b"X: 0") + b"hello", b"\0", b"\0\0", b"", b"\r\n\r\n", b"\x005\r\0"):
+        assert first.body_in(data) is None
+        assert first.varied_in(data) is None
+    for one in made:
+        assert one is not None
+        repeats.leave(one)
+    assert (len(repeats), repeats.held_bytes) == (0, 0)
+
+
+def test_one_head_may_not_take_most_of_it() -> None:
+    one = repeat_of(HEAD.replace(b"X: y", b"X: " + b"y" * 60_000), 5)
+    assert one is not None
+    assert Repeats(1 << 20).use(one) is None
+    assert Repeats(1 << 24).use(one) is one
 
 
 @pytest.mark.parametrize(
@@ -120,7 +150,7 @@ def test_connections_share_a_head_as_long_as_one_of_them_keeps_it() -> None:
     ],
 )
 def test_other_heads_are_not_found(data: bytes) -> None:
-    repeats, known = Repeats(), repeat_of(HEAD, 5)
+    repeats, known = Repeats(1 << 20), repeat_of(HEAD, 5)
     assert known is not None
     repeats.use(known)
     assert repeats.find(data) is None

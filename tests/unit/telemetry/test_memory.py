@@ -7,17 +7,25 @@ class Process:
     """A process of which memory is told, not taken."""
 
     def __init__(self, limit: int) -> None:
-        self.used = self.freed = self.trims = 0
+        self.used = self.freed = self.ended = self.trims = self.reliefs = 0
         self.told: list[bool] = []
-        self.watch = MemoryWatch(limit, self.told.append, read=lambda: self.used, trim=self.trim, every_s=60.0)
+        self.watch = MemoryWatch(
+            limit, self.told.append, read=lambda: self.used, trim=self.trim, relieve=self.relieve, every_s=60.0
+        )
 
     def trim(self) -> None:
         self.trims += 1
         self.used -= self.freed
 
+    def relieve(self) -> None:
+        self.reliefs += 1
+        self.used -= self.ended
+
     def look(self, used: int) -> bool:
         self.used = used
         self.watch._look()
+        if self.watch._relieved:
+            self.watch._look()
         self.watch.stop()
         return self.watch.over
 
@@ -43,6 +51,16 @@ async def test_what_the_allocator_can_give_back_does_not_count() -> None:
     assert (process.trims, process.told) == (1, [])
     process.look(900)
     assert process.trims == 1, "nothing is trimmed while all is well"
+
+
+async def test_what_can_be_ended_is_ended_before_the_limit_counts_as_passed() -> None:
+    process = Process(1000)
+    process.ended = 300
+    assert process.look(1200) is False
+    assert (process.reliefs, process.told) == (1, [])
+    assert process.look(1400) is True
+    assert process.look(1250) is True, "and as long as it is passed"
+    assert (process.reliefs, process.told) == (3, [True])
 
 
 async def test_it_looks_again_and_again_until_stopped() -> None:

@@ -4,6 +4,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+if sys.version_info < (3, 11):  # before anything that an older one cannot import  # noqa: UP036
+    sys.exit("Authenticated Gateway needs Python 3.11 or newer, and this is {}.{}.".format(*sys.version_info))
+
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))  # hatchling loads this file by its path

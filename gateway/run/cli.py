@@ -1,6 +1,7 @@
 """The command line. Errors are one line on stderr: exit code 2 for usage and configuration, 1 for everything else."""
 
 import argparse
+import logging
 import os
 import shutil
 import sys
@@ -13,6 +14,7 @@ from gateway.run import tokens
 from gateway.run.client import ApiError, client_from, readiness
 from gateway.run.config import (
     ServiceConfig,
+    check_files,
     data_dir_from,
     load,
     local_origin,
@@ -21,10 +23,14 @@ from gateway.run.config import (
     split_address,
 )
 from gateway.run.core_files import forbid_core_files
+from gateway.run.findings import Verdict
+from gateway.run.hot_path import hot_path
 from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
 from gateway.run.systemd import Notifier, inherited_sockets, notifier_from
 from gateway.telemetry import logging as json_logging
+
+_log = logging.getLogger("gateway.run")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +70,8 @@ def _serve(given: argparse.Namespace) -> int:
     try:
         config = load(settings, data_dir, environ, runtime_dir)
         json_logging.configure(config.log_level)
+        if (code := hot_path()).verdict is not Verdict.GOOD:
+            _log.info("%s", code.text)
         listeners.open(config.edge.listen)
         if given.single_process:
             return _serve_single(config, listeners, notifier)
@@ -110,6 +118,7 @@ def _serve_single(config: ServiceConfig, listeners: Listeners, notifier: Notifie
 
 def _check_config(given: argparse.Namespace) -> int:
     settings = read_settings(given.config, os.environ, {})
+    check_files(settings, os.environ)
     listen = ", ".join(settings.server.listen)
     print(f"configuration is good: listens on {listen}, ops on {settings.ops.listen or 'nothing'}")
     return 0

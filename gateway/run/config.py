@@ -5,6 +5,7 @@ Settings that customers change (gateways, tokens, keys) are not here: they live 
 
 import dataclasses
 import os
+import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from gateway.model.targets import parse_base
 from gateway.model.tokens import well_formed
 from gateway.providers import registry
 from gateway.run.keyfiles import key_from, private_folder, read_secret
-from gateway.run.layers import ConfigError, Entry, Layer, Vocabulary, nest, read_environment, read_toml
+from gateway.run.layers import ConfigError, Entry, Key, Layer, Vocabulary, nest, read_environment, read_toml
 from gateway.run.tls import server_context
 
 CONFIG_NAME: Final = "gateway.toml"
@@ -104,14 +105,19 @@ def _account_id(text: str) -> str:
     return text
 
 
-def _readable(text: str) -> str:
+def _authorities(text: str) -> str:
     if text and not os.access(text, os.R_OK):
         raise ValueError("names a file that cannot be read")
+    if text:
+        try:
+            ssl.create_default_context(cafile=text)
+        except ssl.SSLError:
+            raise ValueError("names a file without PEM certificates") from None
     return text
 
 
 def _store_url(text: str) -> str:
-    if text and not text.startswith(("sqlite:///", "postgresql://")):
+    if text and not text.startswith(("sqlite:////", "postgresql://")):
         raise ValueError("must be sqlite:////absolute/path or postgresql://…")
     return text
 
@@ -152,7 +158,7 @@ class BootstrapSection(_Section):
 
 
 class UpstreamSection(_Section):
-    ca_bundle: Annotated[str, AfterValidator(_readable)] = ""
+    ca_bundle: Annotated[str, AfterValidator(_authorities)] = ""
     allow_private_custom: bool = False
 
 
@@ -207,7 +213,7 @@ def read_settings(config_file: str, environ: Mapping[str, str], flags: Mapping[t
     layer: Layer = {}
     if config_file or (config_file := _found_config(environ)):
         layer |= read_toml(config_file, words)
-    layer |= read_environment(environ, words)
+    layer |= {key: entry for key, entry in read_environment(environ, words).items() if entry.value or _takes_text(key)}
     layer |= {key: Entry(value, f"--{_flag(key)}") for key, value in flags.items()}
     try:
         settings = Settings.model_validate(nest(layer))
@@ -215,6 +221,13 @@ def read_settings(config_file: str, environ: Mapping[str, str], flags: Mapping[t
         raise _explained(error, layer) from None
     _check_numbers(settings, layer)
     return settings
+
+
+def _takes_text(key: Key) -> bool:
+    """Whether an empty variable means something: for a number or a list it means that nothing was set."""
+    section, *_, name = key
+    default = ProviderSection() if section == "providers" else getattr(Settings(), section)
+    return isinstance(getattr(default, name), str)
 
 
 def _found_config(environ: Mapping[str, str]) -> str:
@@ -241,12 +254,17 @@ def _origin_of(where: tuple[str, ...], layer: Layer) -> str:
     return next((entry.origin for key, entry in layer.items() if key[: len(where)] == where), ".".join(where))
 
 
+_MEANT_ZEROS: Final = ((0, "memory_bytes"),)
+"""Zeros that have a meaning of their own, which the field's documentation gives."""
+
+
 def _check_numbers(settings: Settings, layer: Layer) -> None:
     """Ceilings and intervals of zero would stop the service in ways nobody would understand."""
     for section in ("limits", "timeouts", "token_cache"):
         values = getattr(settings, section)
         for field in dataclasses.fields(values):
-            if not 0 < getattr(values, field.name) < 2**53:
+            value = getattr(values, field.name)
+            if not 0 < value < 2**53 and (value, field.name) not in _MEANT_ZEROS:
                 raise ConfigError(f"{_origin_of((section, field.name), layer)}: must be greater than zero")
     if settings.limits.log_body_bytes > bounds.LOG_BODY_BYTES:
         raise ConfigError(
@@ -263,9 +281,15 @@ def data_dir_from(flag: str, environ: Mapping[str, str]) -> Path:
     return Path(flag or state or "~/.local/share/gateway").expanduser().absolute()
 
 
+def check_files(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Read every file that the settings name: the bootstrap token, if one is given. Raises ConfigError; leaves no trace."""
+    _check_tls(settings.server)
+    return _bootstrap_token(settings.bootstrap.token_file, environ.get("CREDENTIALS_DIRECTORY", ""))
+
+
 def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime_dir: Path) -> ServiceConfig:
     """Prepare the data folder and its keys, and turn the settings into what the processes are told."""
-    _check_tls(settings.server)
+    bootstrap_token = check_files(settings, environ)
     private_folder(data_dir)
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     # New keys beside an old store would make every token in it unknown, and every provider key unreadable.
@@ -296,7 +320,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         pepper=pepper,
         master_key=key_from("master-key", data_dir, credentials, make=made),
         account_id=settings.bootstrap.account_id,
-        bootstrap_token=_bootstrap_token(settings.bootstrap.token_file, credentials),
+        bootstrap_token=bootstrap_token,
         public_url=settings.server.public_url or _own_origin(settings.server),
         workers=workers,
         access_log_share=settings.log.access,

@@ -17,6 +17,8 @@ from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.model.gateways import DEFAULT_GATEWAY_ID
 from gateway.run.client import ApiError
 from gateway.run.config import ServiceConfig, Settings, load
+from gateway.run.findings import Verdict
+from gateway.run.hot_path import hot_path
 from gateway.run.keyfiles import read_secret
 from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
@@ -59,6 +61,8 @@ def demo(*, port: int, once: bool) -> int:
     """Until Ctrl-C, or with `once` until one request of each kind came back. The exit code."""
     require_c_parser()
     json_logging.configure("warning")
+    if (code := hot_path()).verdict is not Verdict.GOOD:
+        print(f"gateway: {code.text}", file=sys.stderr, flush=True)
     listeners = Listeners()
     # The path of a unix socket is short, whatever TMPDIR says.
     with tempfile.TemporaryDirectory(prefix="gateway-demo-", dir="/tmp") as folder:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from gateway.edge import relay
 from gateway.run.canary import leaks
 from gateway.run.client import ApiError
 from gateway.run.config import STORE_NAME, Settings
 from gateway.run.findings import Finding, Verdict, bad, doubtful, good
+from gateway.run.hot_path import hot_path
 from gateway.run.keyfiles import read_secret
 from gateway.run.layers import ConfigError
 from gateway.run.open_files import open_files
@@ -27,7 +27,7 @@ def examine(settings: Settings, data_dir: Path, credentials_dir: str, *, canarie
     """All findings, one after the other; `canaries` runs the leak test, which starts a service of its own for some seconds."""
     yield good("the configuration is valid")
     yield parser()
-    yield hot_path(relay.__file__)
+    yield hot_path()
     yield from data_folder(data_dir)
     yield from secret_files(data_dir, credentials_dir)
     yield from listeners(settings)
@@ -43,13 +43,6 @@ def parser() -> Finding:
     except ConfigError as error:
         return bad(str(error))
     return good("aiohttp's C parser is there")
-
-
-def hot_path(relay_file: str) -> Finding:
-    """Whether `gateway.edge.relay`, which was loaded from that file, is machine code (decision 0014)."""
-    if relay_file.endswith(".py"):
-        return doubtful("the hot path is plain Python, about 1.6 times slower: the package was built without a C compiler")
-    return good("the hot path is compiled")
 
 
 def data_folder(data_dir: Path) -> Iterator[Finding]:

@@ -5,11 +5,14 @@ or variable is known.
 """
 
 import difflib
-import re
+import logging
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
+
+_log = logging.getLogger("gateway.run")
 
 Key = tuple[str, ...]
 
@@ -28,10 +31,10 @@ class Entry:
 Layer = dict[Key, Entry]
 
 _PREFIX: Final = "GATEWAY_"
-_TOOL_VARIABLES: Final = frozenset({"GATEWAY_URL", "GATEWAY_API_TOKEN"})
-"""Read by the command line's client commands, not by the service."""
-_KUBERNETES: Final = re.compile(r"GATEWAY_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
-"""Kubernetes puts these into every pod beside a Service called `gateway`."""
+_JOINT: Final = "__"
+"""Between section and key. Names without it belong to others: Kubernetes and Docker put GATEWAY_PORT, GATEWAY_NAME and the
+like beside every container called `gateway`, and GATEWAY_URL is the command line's."""
+_NEAR_MISS: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,13 @@ class Vocabulary:
     provider_slug: Callable[[str], str | None]
     """Canonical slug for a slug or alias; None for an unknown one."""
     provider_slugs: tuple[str, ...]
+
+    def variables(self) -> Iterable[str]:
+        """The environment variable of every setting."""
+        for section, keys in self.sections.items():
+            yield from (_variable((section, key)) for key in keys)
+        for slug in self.provider_slugs:
+            yield from (_variable(("providers", slug, key)) for key in self.provider_keys)
 
     def resolve(self, key: Key, show: Callable[[Key], str]) -> Key:
         """The key in canonical form. Raises ConfigError that names the nearest valid one, spelt by `show`."""
@@ -76,8 +86,8 @@ def _unknown(shown: str, name: str, valid: Iterable[str], show: Callable[[str], 
 
 def read_toml(path: str, vocabulary: Vocabulary) -> Layer:
     try:
-        with open(path, "rb") as file:
-            tree = tomllib.load(file)
+        # Editors on Windows begin files with a byte order mark, which TOML does not allow for.
+        tree = tomllib.loads(Path(path).read_text("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -100,23 +110,34 @@ def _leaves(tree: Mapping[str, Any], at: Key = ()) -> Iterable[tuple[Key, Any]]:
 
 
 def read_environment(environ: Mapping[str, str], vocabulary: Vocabulary) -> Layer:
+    """Settings are `GATEWAY_SECTION__KEY`; anything else is left alone, with a warning where it looks like one."""
     layer: Layer = {}
     for variable, value in sorted(environ.items()):
-        if not variable.startswith(_PREFIX) or variable in _TOOL_VARIABLES or _KUBERNETES.fullmatch(variable):
+        if not variable.startswith(_PREFIX):
             continue
-        layer[vocabulary.resolve(_variable_key(variable), _variable)] = Entry(value, variable)
+        if _JOINT in variable:
+            layer[vocabulary.resolve(_variable_key(variable), _variable)] = Entry(value, variable)
+        elif meant := _near_miss(variable, vocabulary):
+            _log.warning("%s is no setting and is ignored; did you mean %s?", variable, meant)
     return layer
 
 
+def _near_miss(variable: str, vocabulary: Vocabulary) -> str:
+    """The setting whose variable this nearly is, but for the joint; empty for none."""
+    meant = {setting.replace(_JOINT, "_"): setting for setting in vocabulary.variables()}
+    near = difflib.get_close_matches(variable, meant, n=1, cutoff=_NEAR_MISS)
+    return meant[near[0]] if near else ""
+
+
 def _variable_key(variable: str) -> Key:
-    parts = variable.removeprefix(_PREFIX).lower().split("__")
+    parts = variable.removeprefix(_PREFIX).lower().split(_JOINT)
     if parts[0] == "providers" and len(parts) > 1:
         parts[1] = parts[1].replace("_", "-")
     return tuple(parts)
 
 
 def _variable(key: Key) -> str:
-    return _PREFIX + "__".join(part.replace("-", "_") for part in key).upper()
+    return _PREFIX + _JOINT.join(part.replace("-", "_") for part in key).upper()
 
 
 def nest(layer: Layer) -> dict[str, Any]:

@@ -2,6 +2,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
+from cryptography.hazmat.primitives import serialization
 
 from gateway import __version__
 from gateway.run import cli
@@ -30,6 +32,63 @@ def test_check_config_leaves_no_trace(tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     assert cli.main(["check-config"]) == 0
     assert sorted(tmp_path.iterdir()) == before
+
+
+def _bad_files(folder: Path) -> list[tuple[str, str]]:
+    """Configuration → what both `check-config` and `serve` say of it."""
+    authority = trustme.CA()
+    one, other = authority.issue_cert("a.example"), authority.issue_cert("b.example")
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(b"".join(pem.bytes() for pem in one.cert_chain_pems))
+    key.write_bytes(one.private_key_pem.bytes())
+    other_key, locked = folder / "other.pem", folder / "locked.pem"
+    other_key.write_bytes(other.private_key_pem.bytes())
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    sealed = serialization.BestAvailableEncryption(b"x")
+    locked.write_bytes(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed))
+    for path in (key, other_key, locked):
+        path.chmod(0o600)
+    token, text = folder / "token", folder / "text"
+    token.write_text("no token\n")
+    token.chmod(0o600)
+    text.write_text("no certificate\n")
+    absent = folder / "absent"
+
+    def tls(certificate: Path | str, of: Path | str) -> str:
+        return f"[server]\ntls_certificate = '{certificate}'\ntls_key = '{of}'\n"
+
+    unusable = "are no PEM certificate chain and its key without passphrase"
+    return [
+        (tls(absent, key), f"{absent}: cannot be read (No such file or directory)"),
+        (tls(chain, absent), f"{absent}: cannot be read (No such file or directory)"),
+        (tls(chain, other_key), f"{chain} and {other_key}: {unusable}"),
+        (tls(chain, locked), f"{chain} and {locked}: {unusable}"),
+        (tls(text, key), f"{text} and {key}: {unusable}"),
+        (tls(chain, ""), "server.tls_certificate and server.tls_key: one without the other is of no use"),
+        (tls("", key), "server.tls_certificate and server.tls_key: one without the other is of no use"),
+        (f"[bootstrap]\ntoken_file = '{absent}'\n", f"{absent}: the secret cannot be read (No such file or directory)"),
+        (f"[bootstrap]\ntoken_file = '{token}'\n", f"{token}: does not hold a token of this gateway"),
+        (f"[upstream]\nca_bundle = '{absent}'\n", "names a file that cannot be read"),
+        (f"[upstream]\nca_bundle = '{text}'\n", "names a file without PEM certificates"),
+        ("[store]\nurl = 'sqlite:///relative.db'\n", "must be sqlite:////absolute/path or postgresql://"),
+    ]
+
+
+def test_files_are_checked_before_anything_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "g.toml"
+    for text, said in _bad_files(tmp_path):
+        config.write_text(text)
+        for command in (["check-config"], ["serve", "--data-dir", str(tmp_path / "data"), "--listen", "127.0.0.1:0"]):
+            assert cli.main([*command, "--config", str(config)]) == 2, text
+            assert said in capsys.readouterr().err
+    assert not (tmp_path / "data").exists(), "a start that is refused leaves no trace"
+
+
+def test_a_core_limit_holds_for_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(cli, "forbid_core_files", lambda: told.append(True))
+    assert cli.main(["serve", "--listen", "nonsense"]) == 2
+    assert told == [True]
 
 
 @pytest.mark.parametrize(

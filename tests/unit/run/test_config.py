@@ -101,6 +101,9 @@ def test_every_ceiling_and_interval_can_be_set() -> None:
         ("LOG__LEVEL", "chatty", "input should be 'debug', 'info', 'warning' or 'error'"),
         ("TIMEOUTS__IDLE_S", "0", "must be greater than zero"),
         ("TIMEOUTS__IDLE_S", "nan", "must be greater than zero"),
+        ("LIMITS__MEMORY_BYTES", "-1", "must be greater than zero"),
+        ("LIMITS__HEADER_BYTES", "0", "must be greater than zero"),
+        ("STORE__URL", "sqlite:///relative.db", "must be sqlite:////absolute/path or postgresql://"),
         ("LIMITS__BODY_BYTES", "-5", "must be greater than zero"),
         ("LIMITS__LOG_BODY_BYTES", "4194305", "must not be greater than 4194304"),
         ("TOKEN_CACHE__REFRESH_AHEAD", "1.5", "must not be greater than 1"),
@@ -119,6 +122,24 @@ def test_bad_values_name_their_variable_and_are_not_repeated(variable: str, valu
     assert "\n" not in message
     if len(value) > 4:
         assert value not in message
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["SERVER__WORKERS", "SERVER__LISTEN", "SERVER__TRUSTED_PROXIES", "SERVER__TIMING", "LOG__ACCESS", "TIMEOUTS__IDLE_S",
+     "LIMITS__BODY_BYTES", "TOKEN_CACHE__TTL_S", "STORE__URL", "PROVIDERS__OPENAI__KEYLESS", "PROVIDERS__OPENAI__BASE_URL"],
+)  # fmt: skip
+def test_an_empty_variable_sets_nothing(variable: str) -> None:
+    settings, default = read_settings("", {f"GATEWAY_{variable}": ""}, {}), read_settings("", {}, {})
+    assert settings.model_copy(update={"providers": {}}) == default
+
+
+def test_an_empty_variable_may_switch_off() -> None:
+    assert read_settings("", {"GATEWAY_OPS__LISTEN": ""}, {}).ops.listen == ""
+
+
+def test_no_memory_limit() -> None:
+    assert read_settings("", {"GATEWAY_LIMITS__MEMORY_BYTES": "0"}, {}).limits.memory_bytes == 0
 
 
 def test_bad_values_in_a_file_name_file_and_key(tmp_path: Path) -> None:

@@ -45,11 +45,6 @@ def test_a_missing_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.parser() == bad("aiohttp's C parser is missing")
 
 
-def test_the_hot_path() -> None:
-    assert doctor.hot_path("/x/gateway/edge/relay.cpython-311-x86_64-linux-gnu.so").verdict is GOOD
-    assert doctor.hot_path("/x/gateway/edge/relay.py").verdict is DOUBTFUL
-
-
 def test_the_data_folder(data: Path, tmp_path: Path) -> None:
     assert verdicts(doctor.data_folder(data)) == [GOOD]
     assert verdicts(doctor.data_folder(tmp_path / "none")) == [DOUBTFUL]

@@ -55,8 +55,8 @@ def test_unknown_keys_in_toml_name_file_key_and_the_nearest(tmp_path: Path, text
         ("GATEWAY_PROVIDERS__OPNAI__KEYLESS", "; did you mean GATEWAY_PROVIDERS__OPENAI__KEYLESS?"),
         ("GATEWAY_PROVIDERS__GOOGLE_AI_STUDO__KEYLESS", "; did you mean GATEWAY_PROVIDERS__GOOGLE_AI_STUDIO__KEYLESS?"),
         ("GATEWAY_PROVIDERS__OPENAI__BASEURL", "; did you mean GATEWAY_PROVIDERS__OPENAI__BASE_URL?"),
-        ("GATEWAY_WORKERS", "; "),
-        ("GATEWAY_PROVIDERS", "; "),
+        ("GATEWAY__SERVER__WORKERS", "; "),
+        ("GATEWAY_SERVER__", "; "),
     ],
 )
 def test_unknown_variables_are_named_with_the_nearest(variable: str, said: str) -> None:
@@ -90,10 +90,38 @@ def test_variables_are_read_by_section_and_key() -> None:
         "GATEWAY_SERVICE_PORT_HTTP",
         "GATEWAY_PORT",
         "GATEWAY_PORT_8787_TCP_ADDR",
+        "GATEWAY_POSTGRESQL_PORT",
+        "GATEWAY_POSTGRESQL_SERVICE_PORT_TCP_POSTGRESQL",
+        "GATEWAY_VERSION",
+        "GATEWAY_NAME",
+        "GATEWAY_ENV_PATH",
+        "GATEWAY_",
+        "GATEWAY_WORKERS",
     ],
 )
-def test_variables_of_the_client_and_of_kubernetes_are_none_of_ours(variable: str) -> None:
+def test_variables_without_the_joint_are_none_of_ours(variable: str, caplog: pytest.LogCaptureFixture) -> None:
     assert read_environment({variable: "x"}, WORDS) == {}
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("GATEWAY_SERVER_WORKERS", "GATEWAY_SERVER__WORKERS"),
+        ("GATEWAY_SERVER_WORKER", "GATEWAY_SERVER__WORKERS"),
+        ("GATEWAY_PROVIDERS_OPENAI_KEYLESS", "GATEWAY_PROVIDERS__OPENAI__KEYLESS"),
+        ("GATEWAY_PROVIDERS_GOOGLE_AI_STUDIO_BASE_URL", "GATEWAY_PROVIDERS__GOOGLE_AI_STUDIO__BASE_URL"),
+    ],
+)
+def test_a_near_miss_is_told_and_ignored(variable: str, meant: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert read_environment({variable: "secret-value"}, WORDS) == {}
+    assert caplog.messages == [f"{variable} is no setting and is ignored; did you mean {meant}?"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "g.toml"
+    path.write_bytes(b"\xef\xbb\xbf[server]\nworkers = 2\n")
+    assert read_toml(str(path), WORDS)[("server", "workers")].value == 2
 
 
 @pytest.mark.parametrize(("text", "said"), [("[server\n", "is not valid TOML"), (None, "cannot be read (No such file")])

@@ -35,7 +35,7 @@ from gateway.protocol.inert import INERT
 from gateway.protocol.response_head import ResponseHead
 from gateway.protocol.server_timing import server_timing
 from gateway.upstream.causes import cause_of
-from gateway.upstream.connection import Connection
+from gateway.upstream.connection import BODY_METHODS, Connection
 from gateway.upstream.pool import Pool
 from gateway.upstream.port import Cause, UpstreamFailure
 
@@ -49,8 +49,6 @@ _FAULTS: Final[dict[Cause, Fault]] = {
 }
 _ENVELOPE_START: Final = b'{"result":'
 _ENVELOPE_END: Final = b',"success":true,"errors":[],"messages":[]}'
-_WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose requests say so when their body is empty (RFC 9110 section 8.6)."""
 _CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _STALE: Final = b"x-gateway-auth: stale\r\n"
@@ -118,7 +116,7 @@ class Relay:
                     began = self._clock.monotonic()
                     connection = await pool.connection(origin, guarded=guarded, fresh=number > 1)
                     self._waits.observe(self._clock.monotonic() - began)
-                connection.start(x.request.method)
+                connection.start(x.request.method, with_body=body.length != 0)
                 connection.send(_request(x.request.method, attempt.block, body))
                 waiting = connection.expect_head(timeout_s)
                 if body.whole:
@@ -269,7 +267,7 @@ def _request(method: str, block: bytes, body: Body) -> bytes:
     if body.length is None:
         held = b"%x\r\n%b\r\n" % (len(held), held) if held else b""
         return b"%b%b\r\n%b%b" % (block, _CHUNKED, held, _LAST_CHUNK if body.whole else b"")
-    if body.length or method in _WITH_LENGTH:
+    if body.length or method in BODY_METHODS:  # RFC 9110 section 8.6: these say so when their body is empty
         return b"%bcontent-length: %d\r\n\r\n%b" % (block, body.length, held)
     return block + b"\r\n"
 

@@ -27,6 +27,9 @@ TICK_S: Final = 0.25
 """Length of a sweep's step: timeouts are exact to within one."""
 EXACT_BELOW_S: Final = 5.0
 
+BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests have a body by their definition (RFC 9110 section 9.3)."""
+_HTTP: Final = b"HTTP/1."
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 
@@ -50,6 +53,7 @@ class Connection(asyncio.Protocol):
         "_method",
         "_pour_waiter",
         "_reading_paused",
+        "_reusable",
         "_sink",
         "_sink_full",
         "_ticks_idle",
@@ -82,6 +86,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, method: str) -> None:
         self._method = method
+        self._reusable = True
         self._buffer = b""
         self._answered = False
         self._interim = 0
@@ -98,9 +103,12 @@ class Connection(asyncio.Protocol):
 
     # --- what the edge calls ----------------------------------------------------------------
 
-    def start(self, method: str) -> None:
+    def start(self, method: str, *, with_body: bool) -> None:
         """Begin an exchange; before the first `send`."""
         self._begin(method)
+        # A server may leave such a body unread and take it for the next request (RFC 9110 sections 9.3.1 and 9.3.5): its
+        # answer would go to whoever came next.
+        self._reusable = not with_body or method in BODY_METHODS
         self.in_use = True
 
     def send(self, data: bytes) -> bool:
@@ -179,6 +187,7 @@ class Connection(asyncio.Protocol):
             and framing.done
             and framing.clean
             and self._keep_alive
+            and self._reusable
             and self.request_sent
             and self.transport is not None
             and not self.transport.is_closing()
@@ -281,6 +290,8 @@ class Connection(asyncio.Protocol):
             if (len(buffer) if end < 0 else end) > HEAD_LIMIT:
                 raise BadFraming("head too large")
             if end < 0:
+                if not _HTTP.startswith(buffer[: len(_HTTP)]):
+                    raise BadFraming("not HTTP/1")  # and perhaps it waits for us now: a TLS alert, the banner of SSH
                 if _BARE_LF.search(buffer):
                     raise BadFraming("bare line feed")  # its end would never be seen
                 self._buffer = buffer
@@ -309,7 +320,8 @@ class Connection(asyncio.Protocol):
         head.bodiless = framing.done
         pool.last_block, pool.last_method, pool.last_head = block, self._method, head
         self._framing = framing
-        self._keep_alive = head.keep_alive
+        # An answer to half a request: whether the server reads the other half, nobody knows.
+        self._keep_alive = head.keep_alive and self.request_sent
         self._stop_timer()
         self._ticks_left = self._ticks_idle
         waiter = self._head_waiter

@@ -9,7 +9,7 @@ from socket import SO_LINGER, SOL_SOCKET
 from typing import Self
 
 from gateway.model.targets import Origin
-from gateway.upstream.connection import Connection
+from gateway.upstream.connection import BODY_METHODS, Connection
 from gateway.upstream.pool import OriginPool
 
 
@@ -169,9 +169,9 @@ class Wired:
     def _forget(self) -> None:
         self.forgotten = True
 
-    def ask(self, method: str = "POST", timeout_s: float = 300.0) -> asyncio.Future:
+    def ask(self, method: str = "POST", timeout_s: float = 300.0, *, with_body: bool | None = None) -> asyncio.Future:
         """Send a request; the future of its head."""
-        self.connection.start(method)
+        self.connection.start(method, with_body=method in BODY_METHODS if with_body is None else with_body)
         self.connection.send(b"POST / HTTP/1.1\r\n\r\n")
         return self.connection.expect_head(timeout_s)
 

@@ -16,6 +16,7 @@ from fakes.wire import Peer, RawServer, Script, Sink
 from gateway.model.service import Limits, Timeouts
 from gateway.protocol.headers import Fields
 from gateway.protocol.inert import INERT, steers_browser
+from gateway.upstream.connection import BODY_METHODS
 from gateway.upstream.dial import Dialer, tls_context
 from gateway.upstream.pool import Pool
 from gateway.upstream.port import Cause, Stage, UpstreamFailure
@@ -164,7 +165,7 @@ async def ours(pool: Pool, server: RawServer, method: str) -> Answer:
     connection = await pool.connection(server.origin)
     sink = Sink()
     try:
-        connection.start(method)
+        connection.start(method, with_body=method in BODY_METHODS)
         connection.send(f"{method} /x HTTP/1.1\r\nHost: {server.origin.authority}\r\nContent-Length: 0\r\n\r\n".encode())
         head = await connection.expect_head(10)
         await connection.pour(sink)

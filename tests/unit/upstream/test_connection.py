@@ -407,7 +407,7 @@ async def test_a_connection_lost_before_the_request_fails_when_asked() -> None:
     wired = Wired()
     wired.transport.end()
     await turns()
-    wired.connection.start("POST")
+    wired.connection.start("POST", with_body=True)
     assert wired.connection.send(b"x")
     await wired.connection.drained()
     assert told(wired.connection.expect_head(1).exception()) == (Stage.HEAD, Cause.LOST, False, False)
@@ -654,7 +654,7 @@ async def test_a_sink_that_fails_ends_the_pour() -> None:
 
 async def test_a_provider_that_takes_nothing_is_waited_for() -> None:
     wired = Wired()
-    wired.connection.start("POST")
+    wired.connection.start("POST", with_body=True)
     assert wired.connection.send(b"a")
     wired.connection.pause_writing()
     assert not wired.connection.send(b"b")
@@ -670,7 +670,7 @@ async def test_a_provider_that_takes_nothing_is_waited_for() -> None:
 
 async def test_a_loss_frees_who_waits_to_write() -> None:
     wired = Wired()
-    wired.connection.start("POST")
+    wired.connection.start("POST", with_body=True)
     wired.connection.pause_writing()
     waiting = asyncio.create_task(wired.connection.drained())
     await turns()
@@ -725,6 +725,60 @@ async def test_a_request_not_sent_to_its_end_ends_reuse() -> None:
     wired.feed(HEAD + b"hello")
     await poured(wired, sink)
     wired.connection.release()
+    assert wired.transport.closed
+
+
+async def test_an_answer_before_the_requests_end_ends_reuse() -> None:
+    wired, sink = Wired(), Sink()
+    wired.ask()
+    wired.connection.request_sent = False
+    wired.feed(HEAD)
+    wired.connection.request_sent = True
+    wired.feed(b"hello")
+    await poured(wired, sink)
+    wired.connection.release()
+    assert wired.transport.closed
+
+
+@pytest.mark.parametrize("with_body", [True, False])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "POST", "PUT", "PATCH"])
+async def test_a_body_that_may_stay_unread_ends_reuse(method: str, with_body: bool) -> None:
+    wired = Wired()
+    for _ in range(2):
+        wired.ask(method, with_body=with_body)
+        wired.feed(HEAD if method == "HEAD" else HEAD + b"hello")
+        await poured(wired, Sink())
+        wired.connection.release()
+        kept = not with_body or method in ("POST", "PUT", "PATCH")
+        assert wired.transport.closed is not kept
+        if not kept:
+            break
+        assert wired.pool.take_idle() is wired.connection
+
+
+GREETINGS = [
+    b"SSH-2.0-x\r\n",
+    b"\x15\x03\x01\x00\x02\x02\x46",
+    b"\x15",
+    b"220 mail\r\n",
+    b"HTTX",
+    b"http/1.1",
+    b"HTTP/2",
+    b"\r\n",
+    b" ",
+    b"PRI * HTTP/2.0\r\n",
+]
+
+
+@pytest.mark.parametrize("greeting", GREETINGS)
+@pytest.mark.parametrize("interim", [b"", b"HTTP/1.1 100 Continue\r\n\r\n"])
+async def test_what_is_not_http_is_told_by_its_first_bytes(interim: bytes, greeting: bytes) -> None:
+    """The other side may wait for us to say something it understands."""
+    wired = Wired()
+    waiting = wired.ask()
+    for byte in interim + greeting:
+        wired.feed(bytes([byte]))
+    assert told(waiting.exception())[:2] == (Stage.HEAD, Cause.BROKEN)
     assert wired.transport.closed
 
 

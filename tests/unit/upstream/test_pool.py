@@ -55,7 +55,7 @@ def pool_of(dials: Dials, *, connections: int = 2048, idle: int = 256, waiting: 
 
 async def answered(connection: Connection, answer: bytes = OK) -> None:
     """One exchange to its clean end, and back to the pool."""
-    connection.start("POST")
+    connection.start("POST", with_body=True)
     connection.send(b"POST / HTTP/1.1\r\n\r\n")
     waiting = connection.expect_head(300)
     connection.data_received(answer)
@@ -65,7 +65,7 @@ async def answered(connection: Connection, answer: bytes = OK) -> None:
 
 
 def dropped(connection: Connection) -> None:
-    connection.start("POST")
+    connection.start("POST", with_body=True)
     connection.release()
 
 
@@ -330,7 +330,7 @@ async def real(tls: Any = tls_context, **limits: int) -> AsyncIterator[Pool]:
 async def exchange(pool: Pool, origin: Origin, sink: Sink | None = None) -> tuple[Connection, Sink]:
     sink = sink or Sink()
     connection = await pool.connection(origin)
-    connection.start("POST")
+    connection.start("POST", with_body=True)
     try:
         connection.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
         await connection.expect_head(10)
@@ -408,7 +408,7 @@ def test_a_reset_within_the_body_is_a_loss(run) -> None:
         async with RawServer(script) as server, real() as pool:
             sink = Sink()
             connection = await pool.connection(server.origin)
-            connection.start("POST")
+            connection.start("POST", with_body=True)
             connection.send(b"POST /x HTTP/1.1\r\n\r\n")
             await connection.expect_head(10)
             pouring = asyncio.create_task(connection.pour(sink))

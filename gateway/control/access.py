@@ -29,6 +29,7 @@ WRITE: Final = (Permission.WRITE,)
 SECRETS_WRITE: Final = (Permission.SECRETS_WRITE,)
 TOKENS_READ: Final = (Permission.TOKENS_READ, Permission.TOKENS_WRITE)
 TOKENS_WRITE: Final = (Permission.TOKENS_WRITE,)
+AUDIT_READ: Final = (Permission.AUDIT_READ,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from gateway.model.faults import (
     Refusal,
 )
 from gateway.model.not_here import is_off
-from gateway.protocol.envelope import PageInfo, Problem, failure, problem_of, success
+from gateway.protocol.envelope import CursorInfo, PageInfo, Problem, failure, problem_of, success
 from gateway.protocol.inert import INERT_FIELDS
 from gateway.store.port import StoreDown
 
@@ -60,7 +60,7 @@ def refuse_absent(body: Mapping[str, Any], absent: Set[str], defaults: Mapping[s
 def answer(
     result: object,
     *,
-    info: PageInfo | None = None,
+    info: PageInfo | CursorInfo | None = None,
     messages: Sequence[str] = (),
     revocation: Revocation | None = None,
 ) -> web.Response:

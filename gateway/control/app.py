@@ -15,6 +15,7 @@ from gateway.control.access_log import AccessLog
 from gateway.control.answers import Handler, bare_heads, enveloped, refused
 from gateway.control.api.accounts import Accounts
 from gateway.control.api.analytics import Analytics
+from gateway.control.api.audit import AuditLogs
 from gateway.control.api.custom_providers import CustomProviders
 from gateway.control.api.gateways import Gateways
 from gateway.control.api.logs import Logs
@@ -71,8 +72,10 @@ class Control:
         self._changes = Changes(store, Vault(config.master_key), self._publisher, clock)
         self._recorder = Recorder(store, wanted=self._belongs, cost_of=PriceTable.packaged().cost_of)
         self._unauthenticated = UnauthenticatedRequests(store, clock)
-        self._janitor = Janitor(store, self._access, self._changes, self._unauthenticated)
-        self._bootstrap = Bootstrap(config, store, self._access, clock, on_bootstrap)
+        self._janitor = Janitor(
+            store, self._access, self._changes, self._unauthenticated, audit_keep_days=config.audit_keep_days
+        )
+        self._bootstrap = Bootstrap(config, store, self._access, clock, self._changes.audit, on_bootstrap)
         counters = self.counters = CounterSums()
         self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
         self._publisher.on_revoked = self._ops.revoked
@@ -174,6 +177,7 @@ class Control:
             Analytics(access, changes, self._clock),
             Unauthenticated(access, changes, self._unauthenticated),
             Tokens(access, changes),
+            AuditLogs(access, changes),
             Accounts(access, changes),
             SignIn(access, changes, self._sessions),
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.control.access import Access
+from gateway.control.audit import Audit, Resource
 from gateway.control.grants import ACCOUNT_RESOURCE
 from gateway.control.permissions import PERMISSION_GROUPS
 from gateway.kit.clock import Clock
@@ -25,6 +26,7 @@ class Bootstrap:
     store: Store
     access: Access
     clock: Clock
+    audit: Audit
     on_bootstrap: Callable[[str], None]
     """Takes the value in clear and puts it where the operator finds it; the only one who is told."""
 
@@ -49,7 +51,8 @@ class Bootstrap:
         if accounts:
             return wanted if any(account.id == wanted for account in accounts) else accounts[0].id
         account = Account(id=wanted or hex32(), name="Default account", created_at=self.clock.wall())
-        await self.store.insert_account(account)
+        entry = self.audit.by_service("create", Resource("account", account.id, account.name), account.id)
+        await self.audit.commit(entry, self.store.insert_account(account, entry))
         return account.id
 
     async def _hand_out(self, token_id: str, account_id: str, value: str) -> None:
@@ -57,7 +60,9 @@ class Bootstrap:
         digest = self.access.digest(value)
         await self.store.put_setting(_SETTING, f"pending {token_id} {digest.hex()}")
         self.on_bootstrap(value)
-        await self.store.insert_token(self._token(token_id, account_id, digest))
+        token = self._token(token_id, account_id, digest)
+        entry = self.audit.by_service("create", Resource("token", token_id, token.name), account_id)
+        await self.audit.commit(entry, self.store.insert_token(token, entry))
         await self.store.put_setting(_SETTING, f"done {token_id} {digest.hex()}")
 
     async def _follow(self, token_id: str, preset: str) -> None:
@@ -68,9 +73,9 @@ class Bootstrap:
             return
         digest = self.access.digest(preset)
         self.on_bootstrap(preset)
-        await self.store.update_token(
-            replace(token, digest=digest, rolls=token.rolls + 1, status="active", modified_on=self.clock.wall())
-        )
+        changed = replace(token, digest=digest, rolls=token.rolls + 1, status="active", modified_on=self.clock.wall())
+        entry = self.audit.by_service("roll", Resource("token", token_id, token.name), token.account_id)
+        await self.audit.commit(entry, self.store.update_token(changed, entry))
         await self.store.put_setting(_SETTING, f"done {token_id} {digest.hex()}")
 
     def _token(self, token_id: str, account_id: str, digest: bytes) -> Token:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import orjson
 
+from gateway.control.audit import Audit, Resource
 from gateway.control.publisher import Publisher
 from gateway.control.vault import SealBroken, Vault
 from gateway.kit.clock import Clock
@@ -56,6 +57,7 @@ class Changes:
         self.vault = vault
         self.publisher = publisher
         self.clock = clock
+        self.audit = Audit(store, clock)
         self.stale = False
         """A change may be committed or not, nobody knows: everything is to be read again."""
         self._turn = Lock()
@@ -103,8 +105,10 @@ class Changes:
                 created_at=now,
                 modified_at=now,
             )
+            resource = Resource("gateway", gateway.id, gateway.id, after={"authentication": gateway.authentication})
+            entry = self.audit.by_service("create", resource, account_id)
             try:
-                await self.store.insert_gateway(gateway)
+                await self.audit.commit(entry, self.store.insert_gateway(gateway, entry))
             except Conflict:
                 gateway = await self.store.gateway(account_id, DEFAULT_GATEWAY_ID) or gateway
             self.put_gateway(gateway)

@@ -1,4 +1,4 @@
-"""What a token may do, and what it may hand on (decision 0016).
+"""What a token may do, and what it may hand on (decision 0022).
 
 A token grants at most itself: no permission, account, gateway, moment or address that it does not have. And it has nothing
 that its maker has not: unless it outlives its maker, what both permit is what counts, at every moment.

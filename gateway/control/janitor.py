@@ -1,5 +1,5 @@
 """All periodic work of control: last use of tokens, requests without one, settings to be read again, a look at the store,
-retention of logs."""
+age of logs."""
 
 import asyncio
 import logging
@@ -32,12 +32,14 @@ class Janitor:
         changes: Changes,
         unauthenticated: UnauthenticatedRequests,
         *,
+        audit_keep_days: int = 400,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._access = access
         self._changes = changes
         self._unauthenticated = unauthenticated
+        self._audit_kept_s = audit_keep_days * 86_400
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
         # A task of its own: deleting a million rows must not put off the rounds.
@@ -82,6 +84,7 @@ class Janitor:
             if expire:
                 now = self._changes.clock.wall()
                 await self._store.expire_rollups({span: now - kept_s for span, kept_s in KEPT_S.items()})
+                await self._store.expire_audit(now - self._audit_kept_s)
                 await self._unauthenticated.expire()
         except (StoreDown, TimeoutError) as error:
             if self.store_up:

@@ -14,6 +14,7 @@ _ACCOUNT_GROUPS: Final = (
     Permission.TOKENS_WRITE,
     Permission.LASTING_TOKENS_WRITE,
     Permission.ACCOUNTS_WRITE,
+    Permission.AUDIT_READ,
 )
 
 

@@ -81,8 +81,9 @@ class Sessions:
         """Until its absolute end."""
         return session.opened_at + LIFETIME_S - self._clock.monotonic()
 
-    def close(self, request: web.Request) -> None:
-        self._open.pop(_key(_cookie(request)[0]), None)
+    def close(self, request: web.Request) -> Session | None:
+        """End the session of the request's cookie; the one that ended."""
+        return self._open.pop(_key(_cookie(request)[0]), None)
 
     def require_own_page(self, request: web.Request) -> None:
         """Raises Refusal unless our own page sent it, as far as the browser tells; and changes must be JSON, which no form

@@ -130,6 +130,8 @@ class ControlConfig:
     """Preset value of the first token; minted when empty."""
     public_url: str = "http://127.0.0.1:8787"
     """Origin that clients reach the gateway by; shown in `url/{provider}`."""
+    audit_keep_days: int = 400
+    """How long entries of the audit log are kept."""
     access_log_share: float = 0.0
     """Share of the logged requests that get a line in the service's own log."""
     workers: int = 1

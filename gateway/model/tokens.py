@@ -77,6 +77,7 @@ class Permission:
     LASTING_TOKENS_WRITE: Final = "Account Lasting API Tokens Write"
     """Whether tokens it makes may outlive it."""
     ACCOUNTS_WRITE: Final = "Account Settings Write"
+    AUDIT_READ: Final = "Account Audit Logs Read"
 
 
 ALL_PERMISSIONS: Final = (
@@ -91,6 +92,7 @@ ALL_PERMISSIONS: Final = (
     Permission.TOKENS_WRITE,
     Permission.LASTING_TOKENS_WRITE,
     Permission.ACCOUNTS_WRITE,
+    Permission.AUDIT_READ,
 )
 
 ANY_ACCOUNT: Final = "*"

@@ -37,7 +37,17 @@ class PageInfo:
         return info
 
 
-def success(result: object, info: PageInfo | None = None, messages: Sequence[str] = ()) -> bytes:
+@dataclass(frozen=True, slots=True)
+class CursorInfo:
+    count: int
+    cursor: str
+    """Where the next page begins; empty on the last."""
+
+    def shown(self) -> dict[str, Any]:
+        return {"count": self.count, "cursor": self.cursor}
+
+
+def success(result: object, info: PageInfo | CursorInfo | None = None, messages: Sequence[str] = ()) -> bytes:
     """The envelope of a success."""
     told = [{"code": 10000, "message": text, "type": None} for text in messages]
     envelope: dict[str, Any] = {"result": result, "success": True, "errors": [], "messages": told}

@@ -168,6 +168,10 @@ class LogSection(_Section):
     """Share of the logged requests that get a line; 0: none."""
 
 
+class AuditSection(_Section):
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 400
+
+
 class ProviderSection(_Section):
     base_url: Annotated[str, AfterValidator(_base_url)] = ""
     keyless: bool = False
@@ -180,6 +184,7 @@ class Settings(_Section):
     bootstrap: BootstrapSection = BootstrapSection()
     upstream: UpstreamSection = UpstreamSection()
     log: LogSection = LogSection()
+    audit: AuditSection = AuditSection()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     token_cache: TokenCaching = TokenCaching()
@@ -324,6 +329,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         public_url=settings.server.public_url or _own_origin(settings.server),
         workers=workers,
         access_log_share=settings.log.access,
+        audit_keep_days=settings.audit.keep_days,
         allow_private_custom=settings.upstream.allow_private_custom,
     )
     return ServiceConfig(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from gateway.model.audit import AuditEntry
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogBodies, LogRecord
 from gateway.model.rollups import GatewaySum, Rollup
@@ -116,7 +117,21 @@ class Page:
     per_page: int = 20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditQuery:
+    since: float | None = None
+    before: float | None = None
+    limit: int = 100
+    cursor: str = ""
+    """The id after which to go on."""
+    descending: bool = True
+    equal: Mapping[str, str] = field(default_factory=dict)
+    """Column → the value it must have."""
+
+
 class Store(Protocol):
+    """A change takes the entry of the audit log that tells of it into its transaction."""
+
     async def open(self) -> None:
         """Connect and bring the schema up to date by migrations. Raises StoreDown; may be called again after a failure."""
 
@@ -128,7 +143,7 @@ class Store(Protocol):
     # accounts
     async def accounts(self) -> list[Account]: ...
     async def account(self, account_id: str) -> Account | None: ...
-    async def insert_account(self, account: Account) -> None: ...
+    async def insert_account(self, account: Account, entry: AuditEntry | None = None) -> None: ...
 
     # gateways
     async def all_gateways(self) -> list[Gateway]: ...
@@ -136,9 +151,9 @@ class Store(Protocol):
         """Newest first, ids containing `search` (as text, no wildcards); with the count of all that match."""
 
     async def gateway(self, account_id: str, gateway_id: str) -> Gateway | None: ...
-    async def insert_gateway(self, gateway: Gateway) -> None: ...
-    async def update_gateway(self, gateway: Gateway) -> None: ...
-    async def delete_gateway(self, account_id: str, gateway_id: str) -> None:
+    async def insert_gateway(self, gateway: Gateway, entry: AuditEntry | None = None) -> None: ...
+    async def update_gateway(self, gateway: Gateway, entry: AuditEntry | None = None) -> None: ...
+    async def delete_gateway(self, account_id: str, gateway_id: str, entry: AuditEntry | None = None) -> None:
         """With its keys and logs; the rows of a long log are taken from the disk by `purge_batch`."""
 
     # tokens
@@ -156,9 +171,9 @@ class Store(Protocol):
     async def token(self, token_id: str) -> Token | None: ...
     async def token_by_digest(self, digest: bytes) -> Token | None: ...
     async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]: ...
-    async def insert_token(self, token: Token) -> None: ...
-    async def update_token(self, token: Token) -> None: ...
-    async def delete_token(self, token_id: str) -> None: ...
+    async def insert_token(self, token: Token, entry: AuditEntry | None = None) -> None: ...
+    async def update_token(self, token: Token, entry: AuditEntry | None = None) -> None: ...
+    async def delete_token(self, token_id: str, entry: AuditEntry | None = None) -> None: ...
     async def touch_tokens(self, used: dict[str, float]) -> None:
         """token id → last use."""
 
@@ -169,11 +184,11 @@ class Store(Protocol):
     async def keys_of_custom(self, account_id: str, custom_id: str) -> list[StoredKey]:
         """The keys of a custom provider, on all gateways."""
 
-    async def insert_key(self, key: StoredKey) -> None:
+    async def insert_key(self, key: StoredKey, entry: AuditEntry | None = None) -> None:
         """Conflict when (gateway, provider, alias) is taken."""
 
-    async def update_key(self, key: StoredKey) -> None: ...
-    async def delete_key(self, account_id: str, gateway_id: str, key_id: str) -> None: ...
+    async def update_key(self, key: StoredKey, entry: AuditEntry | None = None) -> None: ...
+    async def delete_key(self, account_id: str, gateway_id: str, key_id: str, entry: AuditEntry | None = None) -> None: ...
 
     # custom providers
     async def all_custom_providers(self) -> list[StoredCustomProvider]: ...
@@ -182,11 +197,11 @@ class Store(Protocol):
     ) -> tuple[list[StoredCustomProvider], int]: ...
     async def custom_provider(self, account_id: str, provider_id: str) -> StoredCustomProvider | None: ...
     async def custom_provider_by_slug(self, account_id: str, slug: str) -> StoredCustomProvider | None: ...
-    async def insert_custom_provider(self, provider: StoredCustomProvider) -> None:
+    async def insert_custom_provider(self, provider: StoredCustomProvider, entry: AuditEntry | None = None) -> None:
         """Conflict when the account has the slug."""
 
-    async def update_custom_provider(self, provider: StoredCustomProvider) -> None: ...
-    async def delete_custom_provider(self, account_id: str, provider_id: str) -> None:
+    async def update_custom_provider(self, provider: StoredCustomProvider, entry: AuditEntry | None = None) -> None: ...
+    async def delete_custom_provider(self, account_id: str, provider_id: str, entry: AuditEntry | None = None) -> None:
         """With its keys."""
 
     # request log
@@ -250,6 +265,14 @@ class Store(Protocol):
 
     async def expire_callers(self, before: int) -> None:
         """Drop hours that began before this moment."""
+
+    # audit log
+    async def insert_audit(self, entry: AuditEntry) -> None: ...
+    async def list_audit(self, accounts: Sequence[str], query: AuditQuery) -> list[AuditEntry]:
+        """Entries of these accounts, by id."""
+
+    async def expire_audit(self, before: float) -> None:
+        """Drop entries older than this moment."""
 
     async def setting(self, name: str) -> str | None:
         """A value of the service's own (schema-independent facts such as the bootstrap's account)."""

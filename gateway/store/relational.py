@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy import Row as ResultRow
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.model.audit import AuditEntry
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogRecord, Row
 from gateway.model.rollups import GatewaySum, Rollup, fold, fold_refused
@@ -30,7 +31,7 @@ from gateway.model.unauthenticated import CallerHour, CallerSum
 from gateway.store import rollups, tables, unauthenticated
 from gateway.store.border import border
 from gateway.store.database import Database
-from gateway.store.port import Account, Page, StoredCustomProvider, StoredKey, StoreDown, Token
+from gateway.store.port import Account, AuditQuery, Page, StoredCustomProvider, StoredKey, StoreDown, Token
 from gateway.store.request_log import RequestLog
 from gateway.store.schema import migrate
 
@@ -72,8 +73,8 @@ class RelationalStore(RequestLog):
     async def account(self, account_id: str) -> Account | None:
         return await self._one(_as(Account), _get(tables.accounts, id=account_id))
 
-    async def insert_account(self, account: Account) -> None:
-        await self._write(insert(tables.accounts), _values(tables.accounts, account))
+    async def insert_account(self, account: Account, entry: AuditEntry | None = None) -> None:
+        await self._write(insert(tables.accounts), _values(tables.accounts, account), entry)
 
     # gateways
     async def all_gateways(self) -> list[Gateway]:
@@ -89,13 +90,13 @@ class RelationalStore(RequestLog):
     async def gateway(self, account_id: str, gateway_id: str) -> Gateway | None:
         return await self._one(_as(Gateway), _get(tables.gateways, account_id=account_id, id=gateway_id))
 
-    async def insert_gateway(self, gateway: Gateway) -> None:
-        await self._write(insert(tables.gateways), _values(tables.gateways, gateway))
+    async def insert_gateway(self, gateway: Gateway, entry: AuditEntry | None = None) -> None:
+        await self._write(insert(tables.gateways), _values(tables.gateways, gateway), entry)
 
-    async def update_gateway(self, gateway: Gateway) -> None:
-        await self._write(_set(tables.gateways, gateway, "account_id", "id"))
+    async def update_gateway(self, gateway: Gateway, entry: AuditEntry | None = None) -> None:
+        await self._write(_set(tables.gateways, gateway, "account_id", "id"), entry=entry)
 
-    async def delete_gateway(self, account_id: str, gateway_id: str) -> None:
+    async def delete_gateway(self, account_id: str, gateway_id: str, entry: AuditEntry | None = None) -> None:
         belonging = {"account_id": account_id, "gateway_id": gateway_id}
         async with self._writing() as connection:
             await self._hide(connection, account_id, gateway_id)
@@ -104,6 +105,7 @@ class RelationalStore(RequestLog):
             await connection.execute(
                 delete(tables.gateways).where(_same(tables.gateways, account_id=account_id, id=gateway_id))
             )
+            await _note(connection, entry)
 
     # tokens
     async def list_tokens(
@@ -133,14 +135,14 @@ class RelationalStore(RequestLog):
     async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]:
         return await self._all(_as(Token), select(tables.tokens).where(tables.tokens.c.maker_id.in_(makers)))
 
-    async def insert_token(self, token: Token) -> None:
-        await self._write(insert(tables.tokens), _values(tables.tokens, token))
+    async def insert_token(self, token: Token, entry: AuditEntry | None = None) -> None:
+        await self._write(insert(tables.tokens), _values(tables.tokens, token), entry)
 
-    async def update_token(self, token: Token) -> None:
-        await self._write(_set(tables.tokens, token, "id"))
+    async def update_token(self, token: Token, entry: AuditEntry | None = None) -> None:
+        await self._write(_set(tables.tokens, token, "id"), entry=entry)
 
-    async def delete_token(self, token_id: str) -> None:
-        await self._write(delete(tables.tokens).where(_same(tables.tokens, id=token_id)))
+    async def delete_token(self, token_id: str, entry: AuditEntry | None = None) -> None:
+        await self._write(delete(tables.tokens).where(_same(tables.tokens, id=token_id)), entry=entry)
 
     async def touch_tokens(self, used: dict[str, float]) -> None:
         """Only ever forward: several edges report, in any order."""
@@ -172,15 +174,17 @@ class RelationalStore(RequestLog):
         query = _get(tables.provider_keys, account_id=account_id, custom_id=custom_id)
         return await self._all(_as(StoredKey), query.order_by("gateway_id", "created_at", "id"))
 
-    async def insert_key(self, key: StoredKey) -> None:
-        await self._write(insert(tables.provider_keys), _values(tables.provider_keys, key))
+    async def insert_key(self, key: StoredKey, entry: AuditEntry | None = None) -> None:
+        await self._write(insert(tables.provider_keys), _values(tables.provider_keys, key), entry)
 
-    async def update_key(self, key: StoredKey) -> None:
-        await self._write(_set(tables.provider_keys, key, "account_id", "gateway_id", "id"))
+    async def update_key(self, key: StoredKey, entry: AuditEntry | None = None) -> None:
+        await self._write(_set(tables.provider_keys, key, "account_id", "gateway_id", "id"), entry=entry)
 
-    async def delete_key(self, account_id: str, gateway_id: str, key_id: str) -> None:
+    async def delete_key(self, account_id: str, gateway_id: str, key_id: str, entry: AuditEntry | None = None) -> None:
         table = tables.provider_keys
-        await self._write(delete(table).where(_same(table, account_id=account_id, gateway_id=gateway_id, id=key_id)))
+        await self._write(
+            delete(table).where(_same(table, account_id=account_id, gateway_id=gateway_id, id=key_id)), entry=entry
+        )
 
     # custom providers
     async def all_custom_providers(self) -> list[StoredCustomProvider]:
@@ -202,15 +206,15 @@ class RelationalStore(RequestLog):
     async def custom_provider_by_slug(self, account_id: str, slug: str) -> StoredCustomProvider | None:
         return await self._one(_as(StoredCustomProvider), _get(tables.custom_providers, account_id=account_id, slug=slug))
 
-    async def insert_custom_provider(self, provider: StoredCustomProvider) -> None:
-        await self._write(insert(tables.custom_providers), _values(tables.custom_providers, provider))
+    async def insert_custom_provider(self, provider: StoredCustomProvider, entry: AuditEntry | None = None) -> None:
+        await self._write(insert(tables.custom_providers), _values(tables.custom_providers, provider), entry)
 
-    async def update_custom_provider(self, provider: StoredCustomProvider) -> None:
-        await self._write(_set(tables.custom_providers, provider, "account_id", "id"))
+    async def update_custom_provider(self, provider: StoredCustomProvider, entry: AuditEntry | None = None) -> None:
+        await self._write(_set(tables.custom_providers, provider, "account_id", "id"), entry=entry)
 
-    async def delete_custom_provider(self, account_id: str, provider_id: str) -> None:
+    async def delete_custom_provider(self, account_id: str, provider_id: str, entry: AuditEntry | None = None) -> None:
         table = tables.custom_providers
-        await self._write(delete(table).where(_same(table, account_id=account_id, id=provider_id)))
+        await self._write(delete(table).where(_same(table, account_id=account_id, id=provider_id)), entry=entry)
 
     # request log
     async def insert_records(self, records: list[LogRecord]) -> None:
@@ -252,6 +256,24 @@ class RelationalStore(RequestLog):
     async def expire_callers(self, before: int) -> None:
         async with self._writing() as connection:
             await unauthenticated.expire(connection, before)
+
+    # audit log
+    async def insert_audit(self, entry: AuditEntry) -> None:
+        await self._write(insert(tables.audit), _values(tables.audit, entry))
+
+    async def list_audit(self, accounts: Sequence[str], query: AuditQuery) -> list[AuditEntry]:
+        c = tables.audit.c
+        found = select(tables.audit).where(c.account_id.in_(accounts), *(c[name] == text for name, text in query.equal.items()))
+        if query.since is not None:
+            found = found.where(c.created_at >= query.since)
+        if query.before is not None:
+            found = found.where(c.created_at < query.before)
+        if query.cursor:
+            found = found.where(c.id < query.cursor if query.descending else c.id > query.cursor)
+        return await self._all(_as(AuditEntry), found.order_by(c.id.desc() if query.descending else c.id).limit(query.limit))
+
+    async def expire_audit(self, before: float) -> None:
+        await self._write(delete(tables.audit).where(tables.audit.c.created_at < before))
 
     # the service's own
     async def setting(self, name: str) -> str | None:
@@ -306,9 +328,16 @@ class RelationalStore(RequestLog):
                 total = (await connection.execute(counting)).scalar_one()
         return [make(row) for row in rows], total
 
-    async def _write(self, statement: Executable, values: Any = None) -> None:
+    async def _write(self, statement: Executable, values: Any = None, entry: AuditEntry | None = None) -> None:
         async with self._writing() as connection:
             await connection.execute(statement, values)
+            await _note(connection, entry)
+
+
+async def _note(connection: AsyncConnection, entry: AuditEntry | None) -> None:
+    """The entry of the audit log that belongs to what the transaction changes."""
+    if entry is not None:
+        await connection.execute(insert(tables.audit), _values(tables.audit, entry))
 
 
 def _as(kind: Callable[..., T]) -> Callable[[ResultRow[Any]], T]:

@@ -301,6 +301,27 @@ callers: Final = Table(
     Index("ix_callers_hour", "hour"),
 )
 
+# Apart from the request log: other readers, another age, and no foreign key, for it outlives what it tells of.
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("created_at", Double, nullable=False, index=True),
+    Column("account_id", CleanText, nullable=False),
+    Column("action", CleanText, nullable=False),
+    Column("succeeded", Boolean, nullable=False),
+    Column("actor_id", CleanText, nullable=False),
+    Column("actor_name", CleanText, nullable=False),
+    Column("interface", CleanText, nullable=False),
+    Column("address", CleanText, nullable=False),
+    Column("resource_type", CleanText, nullable=False),
+    Column("resource_id", CleanText, nullable=False),
+    Column("resource_name", CleanText, nullable=False),
+    _json("before"),
+    _json("after"),
+    Index(None, "account_id", "id"),
+)
+
 settings: Final = Table(
     "settings",
     metadata,

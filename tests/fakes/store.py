@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from gateway.model.audit import AuditEntry
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogBodies, LogRecord
 from gateway.model.rollups import Figures, GatewaySum, Rollup, RollupKey, fold, fold_refused
 from gateway.model.unauthenticated import CallerHour, CallerSum
 from gateway.store.log_query import LogEntry, LogQuery
-from gateway.store.port import Account, Conflict, Page, StoredCustomProvider, StoredKey, StoreDown, Token
+from gateway.store.port import Account, AuditQuery, Conflict, Page, StoredCustomProvider, StoredKey, StoreDown, Token
 
 T = TypeVar("T")
 
@@ -36,11 +37,28 @@ class MemoryStore:
         self.rolled_up: dict[RollupKey, Figures] = {}
         self.seen_callers: dict[CallerHour, tuple[int, float]] = {}
         self.settings: dict[str, str] = {}
+        self.audited: list[AuditEntry] = []
 
     def _used(self, name: str) -> None:
         self.calls.append(name)
         if self.down:
             raise StoreDown("the fake store is down")
+
+    def _note(self, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.audited.append(entry)
+
+    async def insert_audit(self, entry: AuditEntry) -> None:
+        self._used("insert_audit")
+        self._note(entry)
+
+    async def list_audit(self, accounts: Sequence[str], query: AuditQuery) -> list[AuditEntry]:
+        self._used("list_audit")
+        return [entry for entry in self.audited if entry.account_id in accounts][: query.limit]
+
+    async def expire_audit(self, before: float) -> None:
+        self._used("expire_audit")
+        self.audited = [entry for entry in self.audited if entry.created_at >= before]
 
     @staticmethod
     def _insert(rows: dict[Any, Any], key: object, row: object) -> None:
@@ -66,8 +84,9 @@ class MemoryStore:
         self._used("account")
         return self._accounts.get(account_id)
 
-    async def insert_account(self, account: Account) -> None:
+    async def insert_account(self, account: Account, entry: AuditEntry | None = None) -> None:
         self._used("insert_account")
+        self._note(entry)
         self._insert(self._accounts, account.id, account)
 
     async def all_gateways(self) -> list[Gateway]:
@@ -83,16 +102,19 @@ class MemoryStore:
         self._used("gateway")
         return self._gateways.get((account_id, gateway_id))
 
-    async def insert_gateway(self, gateway: Gateway) -> None:
+    async def insert_gateway(self, gateway: Gateway, entry: AuditEntry | None = None) -> None:
         self._used("insert_gateway")
+        self._note(entry)
         self._insert(self._gateways, (gateway.account_id, gateway.id), gateway)
 
-    async def update_gateway(self, gateway: Gateway) -> None:
+    async def update_gateway(self, gateway: Gateway, entry: AuditEntry | None = None) -> None:
         self._used("update_gateway")
+        self._note(entry)
         self._gateways[gateway.account_id, gateway.id] = gateway
 
-    async def delete_gateway(self, account_id: str, gateway_id: str) -> None:
+    async def delete_gateway(self, account_id: str, gateway_id: str, entry: AuditEntry | None = None) -> None:
         self._used("delete_gateway")
+        self._note(entry)
         self._gateways.pop((account_id, gateway_id), None)
         for key in list(self._keys.values()):
             if (key.account_id, key.gateway_id) == (account_id, gateway_id):
@@ -129,16 +151,19 @@ class MemoryStore:
         self._used("tokens_made_by")
         return [token for token in self.tokens.values() if token.maker_id in makers]
 
-    async def insert_token(self, token: Token) -> None:
+    async def insert_token(self, token: Token, entry: AuditEntry | None = None) -> None:
         self._used("insert_token")
+        self._note(entry)
         self._insert(self.tokens, token.id, token)
 
-    async def update_token(self, token: Token) -> None:
+    async def update_token(self, token: Token, entry: AuditEntry | None = None) -> None:
         self._used("update_token")
+        self._note(entry)
         self.tokens[token.id] = token
 
-    async def delete_token(self, token_id: str) -> None:
+    async def delete_token(self, token_id: str, entry: AuditEntry | None = None) -> None:
         self._used("delete_token")
+        self._note(entry)
         self.tokens.pop(token_id, None)
 
     async def touch_tokens(self, used: dict[str, float]) -> None:
@@ -164,19 +189,22 @@ class MemoryStore:
         self._used("keys_of_custom")
         return [key for key in self._keys.values() if (key.account_id, key.custom_id) == (account_id, custom_id)]
 
-    async def insert_key(self, key: StoredKey) -> None:
+    async def insert_key(self, key: StoredKey, entry: AuditEntry | None = None) -> None:
         self._used("insert_key")
+        self._note(entry)
         place = (key.account_id, key.gateway_id, key.provider, key.alias)
         if any((k.account_id, k.gateway_id, k.provider, k.alias) == place for k in self._keys.values()):
             raise Conflict("taken")
         self._keys[key.id] = key
 
-    async def update_key(self, key: StoredKey) -> None:
+    async def update_key(self, key: StoredKey, entry: AuditEntry | None = None) -> None:
         self._used("update_key")
+        self._note(entry)
         self._keys[key.id] = key
 
-    async def delete_key(self, account_id: str, gateway_id: str, key_id: str) -> None:
+    async def delete_key(self, account_id: str, gateway_id: str, key_id: str, entry: AuditEntry | None = None) -> None:
         self._used("delete_key")
+        self._note(entry)
         self._keys.pop(key_id, None)
 
     async def all_custom_providers(self) -> list[StoredCustomProvider]:
@@ -199,13 +227,15 @@ class MemoryStore:
         self._used("custom_provider_by_slug")
         return next((each for each in self._customs.values() if (each.account_id, each.slug) == (account_id, slug)), None)
 
-    async def insert_custom_provider(self, provider: StoredCustomProvider) -> None:
+    async def insert_custom_provider(self, provider: StoredCustomProvider, entry: AuditEntry | None = None) -> None:
         self._used("insert_custom_provider")
+        self._note(entry)
         self._refuse_slug(provider)
         self._customs[provider.id] = provider
 
-    async def update_custom_provider(self, provider: StoredCustomProvider) -> None:
+    async def update_custom_provider(self, provider: StoredCustomProvider, entry: AuditEntry | None = None) -> None:
         self._used("update_custom_provider")
+        self._note(entry)
         self._refuse_slug(provider)
         self._customs[provider.id] = provider
 
@@ -214,8 +244,9 @@ class MemoryStore:
             if (other.account_id, other.slug) == (provider.account_id, provider.slug) and other.id != provider.id:
                 raise Conflict("taken")
 
-    async def delete_custom_provider(self, account_id: str, provider_id: str) -> None:
+    async def delete_custom_provider(self, account_id: str, provider_id: str, entry: AuditEntry | None = None) -> None:
         self._used("delete_custom_provider")
+        self._note(entry)
         self._customs.pop(provider_id, None)
         self._keys = {name: key for name, key in self._keys.items() if key.custom_id != provider_id}
 

@@ -1,5 +1,6 @@
 """Accounts: those a token reaches, and new ones for whoever may act on any account."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
@@ -8,6 +9,7 @@ from pydantic import Field
 from gateway.control.access import Access
 from gateway.control.answers import answer
 from gateway.control.api.parsing import GATEWAY_ID, Body, Name, info_of, page_of, read_body
+from gateway.control.audit import Resource
 from gateway.control.changes import Changes
 from gateway.kit.ids import hex32
 from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
@@ -72,9 +74,11 @@ class Accounts:
             raise Refusal(MANAGEMENT_FORBIDDEN)
         body = await read_body(request, AccountBody)
         account = Account(id=body.id or hex32(), name=body.name, created_at=self._changes.clock.wall())
+        resource = Resource("account", account.id, account.name, after=shown(account))
+        entry = replace(self._changes.audit.by(request, caller, "create", resource), account_id=account.id)
         async with self._changes.turn():
             try:
-                await self._store.insert_account(account)
+                await self._changes.audit.commit(entry, self._store.insert_account(account, entry))
             except Conflict:
                 raise Refusal(CONFLICT) from None
             self._changes.put_account(account.id)

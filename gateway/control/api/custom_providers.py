@@ -11,9 +11,11 @@ from gateway.control.access import READ, WRITE, Access, Caller
 from gateway.control.answers import answer, invalid
 from gateway.control.api.custom_bodies import NewProviderBody, ProviderBody, address_problem, headers_of
 from gateway.control.api.parsing import info_of, page_of, read_body, search_of
+from gateway.control.audit import Resource
 from gateway.control.changes import Changes, headers_context
 from gateway.control.vault import SealBroken
 from gateway.kit.ids import uuid4_text
+from gateway.model.audit import AuditEntry
 from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
 from gateway.model.targets import origin_of, stays_within
 from gateway.model.tokens import Permission
@@ -33,6 +35,7 @@ class CustomProviders:
         self._access = access
         self._changes = changes
         self._store = changes.store
+        self._audit = changes.audit
         self._allow_private = allow_private
 
     def routes(self) -> list[web.RouteDef]:
@@ -53,7 +56,7 @@ class CustomProviders:
         return answer([self._shown(stored) for stored in found], info=info_of(page, found, total, with_pages=True))
 
     async def create(self, request: web.Request) -> web.Response:
-        await self._access.allow(request, WRITE)
+        caller = await self._access.allow(request, WRITE)
         body = await read_body(request, NewProviderBody)
         self._check_address(body.base_url)
         now = self._changes.clock.wall()
@@ -69,9 +72,10 @@ class CustomProviders:
         )
         headers, _ = _unmasked({}, headers_of(body.headers))
         stored = self._with_headers(stored, headers)
+        entry = self._audit.by(request, caller, "create", self._resource(stored, after=stored))
         async with self._changes.turn():
             try:
-                await self._store.insert_custom_provider(stored)
+                await self._audit.commit(entry, self._store.insert_custom_provider(stored, entry))
             except Conflict:
                 raise Refusal(CONFLICT) from None
             self._changes.put_custom(stored)
@@ -99,10 +103,13 @@ class CustomProviders:
                 _demand_secrets_write(caller, old.account_id)
             if text != MASK or known:
                 stored = self._with_headers(stored, headers)
-            await self._move(old, stored, keys)
+            entry = self._audit.by(request, caller, "update", self._resource(stored, before=old, after=stored))
+            await self._audit.commit(entry, self._move(old, stored, keys, entry))
         return answer(self._shown(stored))
 
-    async def _move(self, old: StoredCustomProvider, stored: StoredCustomProvider, keys: Sequence[StoredKey]) -> None:
+    async def _move(
+        self, old: StoredCustomProvider, stored: StoredCustomProvider, keys: Sequence[StoredKey], entry: AuditEntry
+    ) -> None:
         """Store and publish. The keys go first: should the store fail between the two, the same request mends it."""
         namesake = await self._store.custom_provider_by_slug(old.account_id, stored.slug)
         if namesake is not None and namesake.id != old.id:
@@ -114,7 +121,7 @@ class CustomProviders:
             for key in keys:
                 await self._store.update_key(key)
         try:
-            await self._store.update_custom_provider(stored)
+            await self._store.update_custom_provider(stored, entry)
         except Conflict:
             raise Refusal(CONFLICT) from None
         self._changes.put_custom(stored)
@@ -122,10 +129,11 @@ class CustomProviders:
             self._changes.put_keys_of_custom(old.account_id, f"custom-{old.slug}", keys)
 
     async def delete(self, request: web.Request) -> web.Response:
-        await self._access.allow(request, WRITE)
+        caller = await self._access.allow(request, WRITE)
         async with self._changes.turn():
             stored = await self._one(request)
-            await self._store.delete_custom_provider(stored.account_id, stored.id)
+            entry = self._audit.by(request, caller, "delete", self._resource(stored, before=stored))
+            await self._audit.commit(entry, self._store.delete_custom_provider(stored.account_id, stored.id, entry))
             self._changes.remove_custom(stored)
             self._changes.put_keys_of_custom(stored.account_id, f"custom-{stored.slug}", ())
         return answer(self._shown(stored))
@@ -151,6 +159,19 @@ class CustomProviders:
             return self._changes.open_headers(stored)
         except SealBroken:
             return {}
+
+    def _resource(
+        self,
+        stored: StoredCustomProvider,
+        *,
+        before: StoredCustomProvider | None = None,
+        after: StoredCustomProvider | None = None,
+    ) -> Resource:
+        """The values of header fields stay hidden; that they are others shows in `headers_replaced`."""
+        states = [None if one is None else self._shown(one) for one in (before, after)]
+        if before is not None and after is not None and before.sealed_headers != after.sealed_headers:
+            states = [(states[0] or {}) | {"headers_replaced": False}, (states[1] or {}) | {"headers_replaced": True}]
+        return Resource("custom_provider", stored.id, stored.slug, before=states[0], after=states[1])
 
     def _shown(self, stored: StoredCustomProvider) -> dict[str, Any]:
         headers = dict.fromkeys(self._headers(stored), MASK)

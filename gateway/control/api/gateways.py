@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from gateway.control.access import READ, WRITE, Access
 from gateway.control.answers import answer, invalid, refuse_absent
 from gateway.control.api.parsing import GATEWAY_ID, MAX_INT, Body, Text, Whole, info_of, page_of, read_body, search_of
+from gateway.control.audit import Resource
 from gateway.control.changes import Changes
 from gateway.kit.ids import uuid4_text
 from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
@@ -85,11 +86,17 @@ def shown(gateway: Gateway) -> dict[str, Any]:
     }
 
 
+def _resource(gateway_id: str, *, before: Gateway | None = None, after: Gateway | None = None) -> Resource:
+    states = [None if one is None else shown(one) for one in (before, after)]
+    return Resource("gateway", gateway_id, gateway_id, before=states[0], after=states[1])
+
+
 class Gateways:
     def __init__(self, access: Access, changes: Changes, public_url: str) -> None:
         self._access = access
         self._changes = changes
         self._store = changes.store
+        self._audit = changes.audit
         self._public_url = public_url.rstrip("/")
 
     def routes(self) -> list[web.RouteDef]:
@@ -111,16 +118,17 @@ class Gateways:
         return answer([shown(gateway) for gateway in found], info=info_of(page, found, total))
 
     async def create(self, request: web.Request) -> web.Response:
-        await self._access.allow(request, WRITE)
+        caller = await self._access.allow(request, WRITE)
         body = await read_body(request, NewGatewayBody)
         refuse_absent(body.given(), SETTINGS, _DEFAULTS)
         now = self._changes.clock.wall()
         gateway = Gateway(
             account_id=_account(request), internal_id=uuid4_text(), created_at=now, modified_at=now, **body.given()
         )
+        entry = self._audit.by(request, caller, "create", _resource(gateway.id, after=gateway))
         async with self._changes.turn():
             try:
-                await self._store.insert_gateway(gateway)
+                await self._audit.commit(entry, self._store.insert_gateway(gateway, entry))
             except Conflict:
                 raise Refusal(CONFLICT) from None
             self._changes.put_gateway(gateway)
@@ -132,20 +140,23 @@ class Gateways:
 
     async def update(self, request: web.Request) -> web.Response:
         """Fields left out stay as they are (section 4.2)."""
-        await self._access.allow(request, WRITE)
+        caller = await self._access.allow(request, WRITE)
         body = await read_body(request, GatewayBody)
         refuse_absent(body.given(), SETTINGS, _DEFAULTS)
         async with self._changes.turn():
-            gateway = replace(await self._one(request), **body.given(), modified_at=self._changes.clock.wall())
-            await self._store.update_gateway(gateway)
+            old = await self._one(request)
+            gateway = replace(old, **body.given(), modified_at=self._changes.clock.wall())
+            entry = self._audit.by(request, caller, "update", _resource(gateway.id, before=old, after=gateway))
+            await self._audit.commit(entry, self._store.update_gateway(gateway, entry))
             self._changes.put_gateway(gateway)
         return answer(shown(gateway))
 
     async def delete(self, request: web.Request) -> web.Response:
-        await self._access.allow(request, WRITE)
+        caller = await self._access.allow(request, WRITE)
         async with self._changes.turn():
             gateway = await self._one(request)
-            await self._store.delete_gateway(gateway.account_id, gateway.id)
+            entry = self._audit.by(request, caller, "delete", _resource(gateway.id, before=gateway))
+            await self._audit.commit(entry, self._store.delete_gateway(gateway.account_id, gateway.id, entry))
             self._changes.publisher.remove_gateway(gateway.account_id, gateway.id)
         return answer(shown(gateway))
 

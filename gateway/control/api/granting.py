@@ -1,4 +1,4 @@
-"""Whether a caller may make a token such as this one, and with it change, roll, disable or delete it (decision 0016)."""
+"""Whether a caller may make a token such as this one, and with it change, roll, disable or delete it (decision 0022)."""
 
 from dataclasses import replace
 from typing import Final

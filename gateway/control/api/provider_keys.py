@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from gateway.control.access import READ, SECRETS_WRITE, Access
 from gateway.control.answers import answer, invalid, refuse_absent
 from gateway.control.api.parsing import MAX_INT, Body, Whole, info_of, page_of, read_body
+from gateway.control.audit import Resource
 from gateway.control.changes import Changes, key_context
 from gateway.kit.ids import uuid4_text
 from gateway.model.faults import CONFLICT, NOT_FOUND, PROVIDER_NEEDS_SIGNING, Refusal
@@ -80,11 +81,20 @@ def shown(key: StoredKey) -> dict[str, Any]:
     }
 
 
+def _resource(key: StoredKey, *, before: StoredKey | None = None, after: StoredKey | None = None) -> Resource:
+    """Not even the preview of a key goes into a log; that it is another one shows in `replaced`."""
+    states = [None if one is None else shown(one) | {"secret_preview": None} for one in (before, after)]
+    if before is not None and after is not None and before.sealed != after.sealed:
+        states = [(states[0] or {}) | {"replaced": False}, (states[1] or {}) | {"replaced": True}]
+    return Resource("provider_key", key.id, f"{key.gateway_id}/{key.provider}/{key.alias}", before=states[0], after=states[1])
+
+
 class ProviderKeys:
     def __init__(self, access: Access, changes: Changes) -> None:
         self._access = access
         self._changes = changes
         self._store = changes.store
+        self._audit = changes.audit
 
     def routes(self) -> list[web.RouteDef]:
         every = "/client/v4/accounts/{account_id}/ai-gateway/gateways/{gateway_id}/provider_configs"
@@ -104,7 +114,7 @@ class ProviderKeys:
         return answer([shown(key) for key in found], info=info_of(page, found, total))
 
     async def create(self, request: web.Request) -> web.Response:
-        await self._access.allow(request, SECRETS_WRITE)
+        caller = await self._access.allow(request, SECRETS_WRITE)
         body = await read_body(request, KeyBody)
         refuse_absent(body.given(), KEY_SETTINGS, {})
         async with self._changes.turn():
@@ -112,8 +122,9 @@ class ProviderKeys:
             provider, custom = await self._provider(gateway.account_id, body.provider_slug)
             _check_hosts(body.hosts, provider)
             key = self._new_key(gateway, body, provider, custom)
+            entry = self._audit.by(request, caller, "create", _resource(key, after=key))
             try:
-                await self._store.insert_key(key)
+                await self._audit.commit(entry, self._store.insert_key(key, entry))
             except Conflict:
                 raise Refusal(CONFLICT) from None
             if key.default_config:
@@ -165,22 +176,24 @@ class ProviderKeys:
         return replace(key, sealed=self._changes.vault.seal(secret, key_context(key)), preview=preview_of(secret))
 
     async def update(self, request: web.Request) -> web.Response:
-        await self._access.allow(request, SECRETS_WRITE)
+        caller = await self._access.allow(request, SECRETS_WRITE)
         body = await read_body(request, SecretBody)
         async with self._changes.turn():
-            gateway, key = await self._gateway(request), await self._one(request)
-            _check_hosts(body.hosts, registry.find(key.provider))
-            hosts = key.hosts if body.hosts is None else body.hosts
-            key = replace(self._sealed(key, body.secret), hosts=hosts, modified_at=self._changes.clock.wall())
-            await self._store.update_key(key)
+            gateway, old = await self._gateway(request), await self._one(request)
+            _check_hosts(body.hosts, registry.find(old.provider))
+            hosts = old.hosts if body.hosts is None else body.hosts
+            key = replace(self._sealed(old, body.secret), hosts=hosts, modified_at=self._changes.clock.wall())
+            entry = self._audit.by(request, caller, "update", _resource(key, before=old, after=key))
+            await self._audit.commit(entry, self._store.update_key(key, entry))
             self._changes.put_key(gateway, key, body.secret)
         return answer(shown(key))
 
     async def delete(self, request: web.Request) -> web.Response:
-        await self._access.allow(request, SECRETS_WRITE)
+        caller = await self._access.allow(request, SECRETS_WRITE)
         async with self._changes.turn():
             gateway, key = await self._gateway(request), await self._one(request)
-            await self._store.delete_key(key.account_id, key.gateway_id, key.id)
+            entry = self._audit.by(request, caller, "delete", _resource(key, before=key))
+            await self._audit.commit(entry, self._store.delete_key(key.account_id, key.gateway_id, key.id, entry))
             self._changes.remove_key(gateway, key)
         return answer(shown(key))
 

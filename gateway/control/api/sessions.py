@@ -3,6 +3,7 @@
 The token is looked at once and never kept; the cookie is a random value that means something to this server alone.
 """
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from gateway.control.sessions import Session, Sessions, clear_cookies, set_cooki
 from gateway.control.throttle import Throttle
 from gateway.model.faults import INVALID_API_TOKEN, SIGN_IN_THROTTLED, Refusal
 from gateway.protocol.envelope import rfc3339, rfc3339_or_none
+from gateway.store.port import StoreDown
 
 
 class SignInBody(Body):
@@ -26,6 +28,8 @@ class SignIn:
     def __init__(self, access: Access, changes: Changes, sessions: Sessions) -> None:
         self._access = access
         self._clock = changes.clock
+        self._store = changes.store
+        self._audit = changes.audit
         self._sessions = sessions
         self._throttle = Throttle(changes.clock)
 
@@ -40,9 +44,11 @@ class SignIn:
         try:
             caller = await self._access.holder(body.token.strip(), request, INVALID_API_TOKEN)
         except Refusal:
+            await self._audit.sign_in_failed(request)
             if self._throttle.failed(request.headers.get(CLIENT_FIELD, "")):
                 raise Refusal(SIGN_IN_THROTTLED) from None
             raise
+        await self._audit.session(request, "login", caller.token)
         value, session = self._sessions.open(request, caller.token)
         response = answer(self._shown(caller, session))
         set_cookie(response, value, session)
@@ -56,7 +62,12 @@ class SignIn:
     async def delete(self, request: web.Request) -> web.Response:
         """Sign out. A session that has ended already is no error."""
         self._sessions.require_own_page(request)
-        self._sessions.close(request)
+        ended = self._sessions.close(request)
+        if ended is not None:
+            with suppress(StoreDown):
+                token = await self._store.token(ended.token_id)
+                if token is not None:
+                    await self._audit.session(request, "logout", token)
         response = answer(None)
         clear_cookies(response)
         return response

@@ -16,7 +16,8 @@ from gateway.control.access import TOKENS_READ, TOKENS_WRITE, Access, Caller
 from gateway.control.answers import answer
 from gateway.control.api.granting import Granting, founding
 from gateway.control.api.parsing import info_of, page_of, read_body
-from gateway.control.api.token_bodies import RollBody, TokenBody, shown, status_of
+from gateway.control.api.token_bodies import RollBody, TokenBody, shown, stated, status_of
+from gateway.control.audit import Resource
 from gateway.control.changes import Changes
 from gateway.control.grants import dependants, in_effect
 from gateway.control.permissions import PERMISSION_GROUPS
@@ -35,6 +36,7 @@ class Tokens:
         self._changes = changes
         self._store = changes.store
         self._publisher = changes.publisher
+        self._audit = changes.audit
         self._granting = Granting(changes.store, changes.clock)
 
     def routes(self) -> list[web.RouteDef]:
@@ -111,7 +113,8 @@ class Tokens:
         self._granting.check(caller, token)
         async with self._changes.turn():
             await self._granting.check_depth(token)
-            await self._store.insert_token(token)
+            entry = self._audit.by(request, caller, "create", _resource(token, after=token))
+            await self._audit.commit(entry, self._store.insert_token(token, entry))
         return answer(await self._shown(token) | {"value": value})
 
     async def get(self, request: web.Request) -> web.Response:
@@ -128,7 +131,8 @@ class Tokens:
             self._granting.check_reach(caller, old)
             (self._granting.check if changed.status == "active" else self._granting.check_reach)(caller, changed)
             await self._granting.check_maker(changed, revived=body.status == "active")
-            ended = await self._commit(old, self._store.update_token(changed))
+            entry = self._audit.by(request, caller, "update", _resource(changed, before=old, after=changed))
+            ended = await self._commit(old, self._audit.commit(entry, self._store.update_token(changed, entry)))
         revocation = await self._publisher.revoke_all(ended)
         return answer(await self._shown(changed), revocation=revocation)
 
@@ -142,7 +146,8 @@ class Tokens:
             self._granting.check(caller, old)
             now, digest = self._changes.clock.wall(), self._access.digest(value)
             changed = replace(old, digest=digest, rolls=old.rolls + 1, modified_on=now)
-            ended = await self._commit(old, self._store.update_token(changed))
+            entry = self._audit.by(request, caller, "roll", _resource(changed, before=old, after=changed))
+            ended = await self._commit(old, self._audit.commit(entry, self._store.update_token(changed, entry)))
         revocation = await self._publisher.revoke_all(ended)
         return answer(value, revocation=revocation)
 
@@ -151,7 +156,8 @@ class Tokens:
         async with self._changes.turn():
             old = await self._one(request, account_id, kind)
             self._granting.check_reach(caller, old)
-            ended = await self._commit(old, self._store.delete_token(old.id))
+            entry = self._audit.by(request, caller, "delete", _resource(old, before=old))
+            ended = await self._commit(old, self._audit.commit(entry, self._store.delete_token(old.id, entry)))
         revocation = await self._publisher.revoke_all(ended)
         return answer({"id": old.id}, revocation=revocation)
 
@@ -186,3 +192,8 @@ class Tokens:
         if token is None or (token.account_id, token.kind) != (account_id, kind):
             raise Refusal(NOT_FOUND)
         return token
+
+
+def _resource(token: Token, *, before: Token | None = None, after: Token | None = None) -> Resource:
+    states = [None if one is None else stated(one) for one in (before, after)]
+    return Resource("token", token.id, token.name, before=states[0], after=states[1])

@@ -2,6 +2,7 @@
 
 import type {
   Account,
+  AuditEntry,
   CustomProvider,
   Gateway,
   GatewaySettings,
@@ -97,7 +98,7 @@ function queryOf(query: Query | undefined): string {
 
 interface Envelope<T> {
   result: T;
-  result_info?: { total_count?: number };
+  result_info?: { total_count?: number; cursor?: string };
 }
 
 async function ask<T>(method: string, path: string, options?: Options): Promise<T> {
@@ -167,6 +168,11 @@ export function accountApi(account: string) {
       async revoke(token: string) {
         return revocationOf(await send("DELETE", `${tokens}/${id(token)}`));
       },
+    },
+    async audit(cursor = "") {
+      const response = await send("GET", `${root}/logs/audit`, { query: { limit: 50, cursor } });
+      const { result, result_info } = (await response.json()) as Envelope<AuditEntry[]>;
+      return { items: result, cursor: result_info?.cursor ?? "" };
     },
     logs: (name: string) => logsApi(`${gateways}/${id(name)}/logs`),
     keys: (name: string) => keysApi(`${gateways}/${id(name)}/provider_configs`),

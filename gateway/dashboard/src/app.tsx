@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { accountApi, accounts as accountList, session as sessionApi, whenSignedOut } from "./api";
+import { AuditPage } from "./pages/AuditPage";
 import { CustomProviders } from "./pages/CustomProviders";
 import { GatewayPage } from "./pages/GatewayPage";
 import { Gateways } from "./pages/Gateways";
@@ -90,6 +91,7 @@ function Page() {
   const [first, second, ...rest] = parts;
   if (first === undefined) return <Gateways />;
   if (first === "tokens" && second === undefined) return <Tokens />;
+  if (first === "audit" && second === undefined) return <AuditPage />;
   if (first === "custom-providers" && second === undefined) return <CustomProviders />;
   if (first === "gateways" && second !== undefined) return <GatewayPage key={second} name={second} rest={rest} />;
   return (
@@ -107,7 +109,7 @@ interface NavigationProps {
 
 function Navigation({ account, onAccount, onSignedOut }: NavigationProps) {
   const { parts } = usePlace();
-  const { session, accounts } = useApp();
+  const { session, accounts, may } = useApp();
   const at = parts[0] ?? "gateways";
   const leave = async () => {
     await sessionApi.close().catch(() => {});
@@ -144,6 +146,12 @@ function Navigation({ account, onAccount, onSignedOut }: NavigationProps) {
           <Icon name="plug" />
           Custom providers
         </Link>
+        {may("Account Audit Logs Read") && (
+          <Link to={href("audit")} current={at === "audit"}>
+            <Icon name="filter" />
+            Audit log
+          </Link>
+        )}
       </nav>
       <div class="person">
         <span class="who" title="The token you signed in with">

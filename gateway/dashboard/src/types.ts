@@ -75,6 +75,15 @@ export interface Token extends TokenFields {
   maker_id: string | null;
 }
 
+export interface AuditEntry {
+  id: string;
+  action: { type: string; result: "success" | "failure"; time: string };
+  actor: { id: string | null; type: string; context: string | null; ip_address: string | null; token_name: string | null };
+  resource: { id: string | null; type: string; name: string | null };
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
+}
+
 /** How a revocation went: how many workers confirmed it, how many did not in time, and how long it took. */
 export interface Revocation {
   confirmed: number;

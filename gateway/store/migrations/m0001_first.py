@@ -51,6 +51,7 @@ def upgrade() -> None:
     _record_purges()
     _rollups()
     _callers()
+    _audit()
     _settings()
 
 
@@ -330,6 +331,29 @@ def _callers() -> None:
         ),
     )
     op.create_index("ix_callers_hour", "callers", ["hour"])
+
+
+def _audit() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("action", sa.Text, nullable=False),
+        sa.Column("succeeded", sa.Boolean, nullable=False),
+        sa.Column("actor_id", sa.Text, nullable=False),
+        sa.Column("actor_name", sa.Text, nullable=False),
+        sa.Column("interface", sa.Text, nullable=False),
+        sa.Column("address", sa.Text, nullable=False),
+        sa.Column("resource_type", sa.Text, nullable=False),
+        sa.Column("resource_id", sa.Text, nullable=False),
+        sa.Column("resource_name", sa.Text, nullable=False),
+        sa.Column("before", sa.JSON),
+        sa.Column("after", sa.JSON),
+        sa.PrimaryKeyConstraint("id", name="pk_audit"),
+    )
+    op.create_index("ix_audit_created_at", "audit", ["created_at"])
+    op.create_index("ix_audit_account_id_id", "audit", ["account_id", "id"])
 
 
 def _settings() -> None:

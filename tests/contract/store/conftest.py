@@ -167,6 +167,10 @@ class Samples:
             last_used_on=1_700_000_002.5,
             not_before=1_700_000_003.5,
             expires_on=1_800_000_000.5,
+            rolls=3,
+            maker_id=hex32(),
+            maker_rolls=2,
+            outlives_maker=True,
         )
         return replace(row, **fields)
 

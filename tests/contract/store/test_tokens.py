@@ -85,3 +85,12 @@ async def test_last_use_only_moves_forward(store, samples):
     await store.touch_tokens({used.id: 600.0})
     assert await store.token(used.id) == replace(used, last_used_on=600.0)
     await store.touch_tokens({})
+
+
+async def test_the_tokens_that_some_made(store, samples):
+    made = [samples.token(maker_id=maker) for maker in ("one", "one", "two", "three")]
+    for token in made:
+        await store.insert_token(token)
+    found = await store.tokens_made_by(["one", "two"])
+    assert {token.id for token in found} == {token.id for token in made[:3]}
+    assert await store.tokens_made_by([]) == []

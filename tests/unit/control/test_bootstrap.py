@@ -7,6 +7,7 @@ from fakes.control import ACCOUNT, MovableClock
 from fakes.store import MemoryStore
 
 from gateway.control.access import Access
+from gateway.control.audit import Audit
 from gateway.control.bootstrap import Bootstrap
 from gateway.control.grants import principal_of
 from gateway.control.sessions import Sessions
@@ -30,7 +31,7 @@ class Starts:
         clock = MovableClock()
         access = Access(PEPPER, self.store, clock, Sessions(clock, ""))
         self.digest = access.digest
-        await Bootstrap(config, self.store, access, clock, self.handed_out.append).run()
+        await Bootstrap(config, self.store, access, clock, Audit(self.store, clock), self.handed_out.append).run()
 
     @property
     def token(self) -> Token:

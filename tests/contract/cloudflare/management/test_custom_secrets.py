@@ -242,7 +242,7 @@ async def test_a_store_that_fails_midway_is_mended_by_the_same_request(house: Ho
     store = house.rig.control._changes.store
     able = (await house.rig.make_token(policy(Permission.WRITE, Permission.SECRETS_WRITE)))["value"]
 
-    async def fails(_: object) -> None:
+    async def fails(*_: object) -> None:
         raise StoreDown
 
     with pytest.MonkeyPatch.context() as patch:

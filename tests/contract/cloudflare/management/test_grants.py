@@ -1,4 +1,4 @@
-"""What a token may make of itself and do to others, and what becomes of the tokens it made (decision 0016)."""
+"""What a token may make of itself and do to others, and what becomes of the tokens it made (decision 0022)."""
 
 from typing import Any
 

@@ -22,6 +22,7 @@ def test_the_first_step_makes_the_tables_from_nothing():
             "record_purges",
             "rollups",
             "callers",
+            "audit",
             "settings",
         }
         (index,) = found.get_indexes("records")

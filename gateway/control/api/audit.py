@@ -1,0 +1,77 @@
+"""The audit log over the API, in the shape and at the path of Cloudflare's (`…/logs/audit`)."""
+
+import re
+from typing import Final
+
+from aiohttp import web
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.control.access import AUDIT_READ, Access
+from gateway.control.answers import answer, invalid
+from gateway.control.api.parsing import Moment
+from gateway.control.audit import shown
+from gateway.control.changes import Changes
+from gateway.model.tokens import ANY_ACCOUNT, Permission
+from gateway.protocol.envelope import CursorInfo
+from gateway.store.port import AuditQuery
+
+MOST: Final = 1000
+_MOMENT: Final = TypeAdapter[float](Moment)
+_CURSOR: Final = re.compile(r"[0-9a-f-]{36}")
+_KNOWN: Final = frozenset({"since", "before", "limit", "cursor", "direction", "resource_type", "action_type", "actor_token_id"})
+
+
+class AuditLogs:
+    def __init__(self, access: Access, changes: Changes) -> None:
+        self._access = access
+        self._store = changes.store
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/client/v4/accounts/{account_id}/logs/audit", self.list)]
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Newest first. What concerns the whole service is shown to who may read on any account, and where there is one
+        account alone."""
+        caller = await self._access.allow(request, AUDIT_READ)
+        query = _query(request)
+        accounts = [request.match_info["account_id"]]
+        if caller.principal.may(ANY_ACCOUNT, Permission.AUDIT_READ) or len(await self._store.accounts()) == 1:
+            accounts.append("")
+        found = await self._store.list_audit(accounts, query)
+        cursor = found[-1].id if len(found) == query.limit else ""
+        return answer([shown(entry) for entry in found], info=CursorInfo(len(found), cursor))
+
+
+def _query(request: web.Request) -> AuditQuery:
+    """Invalid with a path into the query, also for a parameter nobody knows: a filter that is not one would show too much."""
+    for name in request.query:
+        if name not in _KNOWN:
+            raise invalid("Unknown parameter", "query", *([name] if re.fullmatch(r"[a-z_.]{1,40}", name) else []))
+    limit = request.query.get("limit", "100")
+    if not re.fullmatch(r"[0-9]{1,4}", limit) or not 1 <= int(limit) <= MOST:
+        raise invalid(f"Expected a whole number from 1 to {MOST}", "query", "limit")
+    cursor = request.query.get("cursor", "")
+    if cursor and not _CURSOR.fullmatch(cursor):
+        raise invalid("Expected the cursor of an earlier answer", "query", "cursor")
+    direction = request.query.get("direction", "desc")
+    if direction not in ("asc", "desc"):
+        raise invalid("Expected asc or desc", "query", "direction")
+    equal = {"resource_type": "resource_type", "action": "action_type", "actor_id": "actor_token_id"}
+    return AuditQuery(
+        since=_moment(request, "since"),
+        before=_moment(request, "before"),
+        limit=int(limit),
+        cursor=cursor,
+        descending=direction == "desc",
+        equal={column: request.query[name] for column, name in equal.items() if name in request.query},
+    )
+
+
+def _moment(request: web.Request, name: str) -> float | None:
+    text = request.query.get(name)
+    if text is None:
+        return None
+    try:
+        return _MOMENT.validate_python(text)
+    except ValidationError:
+        raise invalid("Expected an RFC 3339 time", "query", name) from None

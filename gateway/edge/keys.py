@@ -6,18 +6,21 @@ the header fields of a custom provider. What the gateway keeps is lent to authen
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+from urllib.parse import unquote_plus
 
-from gateway.edge.identity import own_token_slots
 from gateway.edge.settings import NO_ALIAS, GatewayPlan
 from gateway.model.faults import KEY_NOT_FOR_HOST, MISSING_PROVIDER_KEY, MISSING_TOKEN, UNKNOWN_KEY_ALIAS, Refusal
 from gateway.model.gateways import CustomProvider, ProviderKey
 from gateway.model.routes import REST_SURFACES, Route
 from gateway.model.targets import CredentialStyle, Provider, Target
-from gateway.model.tokens import TOKEN_PREFIX, Permit
+from gateway.model.tokens import Permit
 from gateway.protocol.headers import CREDENTIAL_FIELDS, RequestHead
 from gateway.protocol.options import RequestOptions
+from gateway.protocol.token_search import holds_token
 from gateway.providers.credentials import key_header
 
+_EMPTY: Final = frozenset({b"", b"bearer", b"key", b"token", b"api-key", b"basic", b"basic og=="})
+"""Credentials that are none: a scheme at most, or Basic with neither name nor password (RFC 7617)."""
 _NO_FIELDS: Final[Mapping[str, str]] = {}
 
 
@@ -38,18 +41,46 @@ def custom_of(plan: GatewayPlan, provider: Provider) -> CustomProvider | None:
     return plan.custom.get(provider.slug.removeprefix("custom-")) if provider.slug.startswith("custom-") else None
 
 
+def no_keys(head: RequestHead) -> frozenset[bytes]:
+    """The credential fields that hold none for a provider: empty ones, and tokens of ours in whatever clothes."""
+    names = head.memo.get("no keys")
+    if names is None:
+        names = head.memo["no keys"] = frozenset(
+            name for name, value in head.credentials.items() if _empty(value) or holds_token(value)
+        )
+    return names  # type: ignore[return-value]
+
+
+def _empty(value: bytes) -> bool:
+    return b" ".join(value.replace(b'"', b"").split()).lower() in _EMPTY
+
+
 def own_key_sent(route: Route, head: RequestHead, provider: Provider) -> bool:
     """Whether the request brings a key for the provider. On REST `Authorization` is our token, so it never does."""
     if route.surface in REST_SURFACES:
         return False
-    ours = own_token_slots(head)
-    if any(name not in ours and name.decode() in provider.key_slots for name in head.credentials):
+    none = no_keys(head)
+    if any(name not in none and name.decode() in provider.key_slots for name in head.credentials):
         return True
-    query = route.tail.partition("?")[2]
-    if not query or not provider.query_slots:
-        return False
-    parts = (part for part in query.split("&") if TOKEN_PREFIX not in part)  # one of our tokens is no key
-    return any(part.partition("=")[0] in provider.query_slots for part in parts)
+    query = clean_query(route.tail.partition("?")[2], provider)
+    return any(_parameter(part)[0] in provider.query_slots for part in query.split("&"))
+
+
+def clean_query(query: str, provider: Provider) -> str:
+    """The query as the provider gets it: without what holds a token of ours, and without empty keys."""
+    if not provider.query_slots and not holds_token(query.encode()):
+        return query
+    return "&".join(part for part in query.split("&") if not holds_token(part.encode()) and not _empty_key(part, provider))
+
+
+def _empty_key(part: str, provider: Provider) -> bool:
+    name, value = _parameter(part)
+    return name in provider.query_slots and not value.strip()
+
+
+def _parameter(part: str) -> tuple[str, str]:
+    name, _, value = part.partition("=")
+    return unquote_plus(name), unquote_plus(value)
 
 
 def choose_secrets(
@@ -60,7 +91,7 @@ def choose_secrets(
     custom = custom_of(plan, provider)
     fields = custom.headers if custom is not None else _NO_FIELDS
     if own_key_sent(route, head, provider):
-        return _with_fields(b"", own_token_slots(head), _plain(fields) if permit.authenticated else _NO_FIELDS)
+        return _with_fields(b"", no_keys(head), _plain(fields) if permit.authenticated else _NO_FIELDS)
     alias = options.byok_alias if route.surface not in REST_SURFACES else None
     stored = plan.keys.get((provider.slug, alias or NO_ALIAS))
     if not permit.authenticated:
@@ -107,7 +138,7 @@ def stored_key_lines(style: CredentialStyle, secret: str) -> bytes:
 
 
 def _withheld(route: Route, head: RequestHead) -> frozenset[bytes]:
-    return CREDENTIAL_FIELDS if route.surface in REST_SURFACES else own_token_slots(head)
+    return CREDENTIAL_FIELDS if route.surface in REST_SURFACES else no_keys(head)
 
 
 def _unknown_alias(plan: GatewayPlan, provider: Provider, alias: str) -> str:

@@ -26,6 +26,7 @@ from gateway.model.routes import Endpoint, Route
 from gateway.model.targets import Provider, Target
 from gateway.protocol.jsonmembers import MemberFinder
 from gateway.protocol.jsonspan import SpanState
+from gateway.protocol.token_search import holds_token
 from gateway.providers import registry
 
 _WORKERS_AI_PREFIXES: Final = ("@cf/", "@hf/")
@@ -78,7 +79,7 @@ class RunEndpoint:
         directory = self._targeting.directory
         assert x.plan is not None
         assert x.head is not None
-        if not acceptable_model(model):
+        if not acceptable_model(model) or holds_token(model.encode()):
             raise Refusal(UNKNOWN_MODEL)
         provider = x.provider = directory.by_slug("workers-ai", x.plan.custom)
         x.model = model

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from gateway.edge.body import Body, arrived_body, open_body
 from gateway.edge.exchange import Exchange
-from gateway.edge.keys import choose_secrets
+from gateway.edge.keys import choose_secrets, clean_query
 from gateway.edge.settings import GatewayPlan
 from gateway.model.faults import (
     BAD_BODY,
@@ -24,9 +24,9 @@ from gateway.model.gateways import CustomProvider
 from gateway.model.routes import Endpoint, Route, Surface
 from gateway.model.service import EdgeConfig
 from gateway.model.targets import Dialect, Origin, Provider, Target, parse_base
-from gateway.model.tokens import TOKEN_PREFIX
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.jsonspan import SpanState, StringFinder
+from gateway.protocol.token_search import holds_token
 from gateway.providers import registry
 
 _TARGETS_KEPT: Final = 2048
@@ -185,7 +185,7 @@ class Targeting:
         if url is None:
             raise Refusal(SURFACE_NOT_SERVED)
         origin, path = parse_base(url)
-        tail = _without_own_token(route.tail) if route.tail.startswith("?") else ""
+        tail = _clean_tail(route.tail, provider) if route.tail.startswith("?") else ""
         return Target(
             provider=provider,
             origin=origin,
@@ -266,7 +266,9 @@ _SPAN_FAULTS: Final[dict[SpanState, Fault]] = {
 
 
 def _native_url(route: Route, provider: Provider, base: str, fal_target: str | None) -> str:
-    tail = _without_own_token(route.tail)
+    tail = _clean_tail(route.tail, provider)
+    if fal_target and holds_token(fal_target.encode()):
+        raise Refusal(BAD_PATH)
     try:
         return registry.native_url(provider, tail, account_id=route.account_id, base_url=base, fal_target=fal_target or "")
     except ValueError:
@@ -281,13 +283,13 @@ def split_url(url: str) -> tuple[Origin, str]:
     return origin, slash + path or "/"
 
 
-def _without_own_token(tail: str) -> str:
-    """A query that carries one of our tokens as a provider's key loses that parameter."""
-    if TOKEN_PREFIX not in tail:
-        return tail
+def _clean_tail(tail: str, provider: Provider) -> str:
+    """A query loses the parameters that hold a token of ours. A path cannot: raises BAD_PATH."""
     path, mark, query = tail.partition("?")
-    kept = "&".join(part for part in query.split("&") if TOKEN_PREFIX not in part)
-    return path + (mark + kept if kept else "")
+    if holds_token(path.encode()):
+        raise Refusal(BAD_PATH)
+    kept = clean_query(query, provider) if query else ""
+    return path + mark + kept if kept or not query else path
 
 
 async def _find_model(body: Body, limit_bytes: int) -> StringFinder:

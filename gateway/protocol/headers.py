@@ -9,41 +9,11 @@ from typing import Final
 
 from gateway.model.faults import EXPECTATION_FAILED, HEADERS_TOO_LARGE, MALFORMED, Refusal
 from gateway.model.routes import Route
+from gateway.protocol.foreign_fields import stays_here
 from gateway.protocol.options import RequestOptions
+from gateway.protocol.token_search import holds_token
 
 Fields = tuple[tuple[bytes, bytes], ...]
-
-HOP_BY_HOP: Final = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"http2-settings",
-    }
-)
-
-_REQUEST_DROPPED: Final = HOP_BY_HOP | {
-    b"host",
-    b"content-length",
-    b"expect",
-    b"cookie",
-    b"forwarded",
-    b"x-real-ip",
-    b"x-original-url",
-    b"x-rewrite-url",
-    b"x-gateway-client",
-    b"x-gateway-host",
-    b"x-auth-email",
-    b"x-auth-key",
-    b"x-fal-target-url",
-}
-_REQUEST_DROPPED_PREFIXES: Final = (b"cf-", b"x-forwarded-")
 
 CREDENTIAL_FIELDS: Final = frozenset(
     {
@@ -203,24 +173,27 @@ class RequestHead:
         """Whether the value of this field means nothing to us and only crosses."""
         key = self.fields[number][0].lower()
         return not (
-            key in _REQUEST_DROPPED
+            stays_here(key)
             or key in _READ
             or key in _NOTES
             or key in self._connection_named
-            or key.startswith(_REQUEST_DROPPED_PREFIXES)
             or sum([name.lower() == key for name, _ in self.fields]) > 1
         )
 
     def crossing(self, without: frozenset[bytes] = frozenset()) -> bytes:
-        """The block of fields that crosses to the provider, less those named; each line ends with CRLF."""
+        """The block of fields that crosses to the provider, less those named and what holds a token of ours; each line ends
+        with CRLF."""
         block = self._blocks.get(without)
         if block is None:
-            dropped = _REQUEST_DROPPED | self._connection_named | without
-            block = b"".join(
+            dropped = self._connection_named | without
+            lines = [
                 b"%b: %b\r\n" % (name, value)
                 for name, value in self.fields
-                if (key := name.lower()) not in dropped and not key.startswith(_REQUEST_DROPPED_PREFIXES)
-            )
+                if not stays_here(name) and name.lower() not in dropped
+            ]
+            block = b"".join(lines)
+            if holds_token(block):
+                block = b"".join([line for line in lines if not holds_token(line)])
             self._blocks[without] = block
         return block
 

@@ -6,7 +6,8 @@ A line that crosses does so as the bytes it came in. Framing is rebuilt by the r
 import re
 from typing import Final
 
-from gateway.protocol.headers import HOP_BY_HOP, Fields
+from gateway.protocol.foreign_fields import HOP_BY_HOP
+from gateway.protocol.headers import Fields
 from gateway.protocol.inert import INERT, asks_for_password, steers_browser
 
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([^\r\n]*))?\Z")

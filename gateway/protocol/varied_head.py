@@ -5,6 +5,7 @@ provider differ, in those lines.
 """
 
 from gateway.protocol.headers import RequestHead, clean
+from gateway.protocol.token_search import holds_token
 
 _WHITE = (b" ", b"\t")
 
@@ -13,7 +14,7 @@ def varied_head(base: RequestHead, values: list[tuple[int, bytes]]) -> RequestHe
     """`base` with these values in the place of its own, by field number; every such field must be `free`. None where a value
     is not plainly one: the parser shall judge it."""
     for _, value in values:
-        if not value or value.startswith(_WHITE) or value.endswith(_WHITE) or not clean(value):
+        if not value or value.startswith(_WHITE) or value.endswith(_WHITE) or not clean(value) or holds_token(value):
             return None
     return VariedHead(base, values)
 

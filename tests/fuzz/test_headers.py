@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model.faults import Refusal
-from gateway.protocol.headers import HOP_BY_HOP, RequestHead
+from gateway.protocol.foreign_fields import HOP_BY_HOP
+from gateway.protocol.headers import RequestHead
 from gateway.protocol.inert import INERT, steers_browser
 from gateway.protocol.response_head import BadHead, ResponseHead
 

@@ -1,5 +1,6 @@
 """Every row of the choice of a provider's key (specification sections 2.2 and 12)."""
 
+from base64 import b64encode
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -65,7 +66,46 @@ ALL = set(CREDENTIAL_FIELDS)
 DEFAULT, WORK = b"authorization: Bearer sk-default\r\n", b"authorization: Bearer sk-work\r\n"
 AUTH = {b"authorization"}
 
+ESCAPED = OURS.replace("_", "%5F")
+NO_KEYS = {
+    "empty": "",
+    "blank": " ",
+    "bare scheme": "Bearer",
+    "in lower case": "bearer",
+    "with blanks": "Bearer   ",
+    "with a tab": "Bearer\t",
+    "empty quotes": 'Bearer ""',
+    "another scheme": "Key ",
+    "token": "Token",
+    "api-key": "Api-Key ",
+    "basic": "Basic",
+    "basic of nothing": "Basic Og==",
+    "our token": OURS,
+    "our token in quotes": f'Bearer "{OURS}"',
+    "our token behind a tab": f"Bearer\t{OURS}",
+    "our token as password": "Basic " + b64encode(f"user:{OURS}".encode()).decode(),
+    "our token as user": "Basic " + b64encode(f"{OURS}:".encode()).decode(),
+    "our token escaped": "Bearer " + ESCAPED,
+}
+
 ROWS = {
+    **{f"no key, {name}": Row("native", "openai", {"authorization": value}, (DEFAULT, ALL)) for name, value in NO_KEYS.items()},
+    **{
+        f"nothing stored, {name}": Row("native", "openai", {"authorization": value}, MISSING_PROVIDER_KEY, stored=False)
+        for name, value in NO_KEYS.items()
+    },
+    **{
+        f"open, {name}": Row("native", "openai", {"authorization": value}, (b"", AUTH), permit=OPEN, stored=False)
+        for name, value in NO_KEYS.items()
+    },
+    **{
+        f"other slot, {name}": Row("native", "anthropic", {"x-api-key": value, **OWN}, (b"", {b"x-api-key"}))
+        for name, value in NO_KEYS.items()
+    },
+    "empty key in the query": Row("native", "google-ai-studio", {}, MISSING_PROVIDER_KEY, query="?key=&alt=sse"),
+    "blank key in the query": Row("native", "google-ai-studio", {}, MISSING_PROVIDER_KEY, query="?key=%20"),
+    "our token in the query, escaped": Row("native", "google-ai-studio", {}, MISSING_PROVIDER_KEY, query="?key=" + ESCAPED),
+    "own key under an escaped name": Row("native", "google-ai-studio", {}, (b"", set()), query="?k%65y=AIza"),
     "own key wins over stored": Row("native", "openai", OWN, (b"", set())),
     "own key wins on compat": Row("compat", "openai", OWN, (b"", set())),
     "own key wins over an alias": Row("native", "openai", OWN, (b"", set()), alias="none"),

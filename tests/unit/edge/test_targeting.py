@@ -75,6 +75,11 @@ URLS = [
     (native("custom-mine", "a//b%2Fc"), "https://mine.example/base/a//b%2Fc"),
     (native("openai", f"x?a=1&key={OURS}&b=2"), "https://api.openai.com/v1/x?a=1&b=2"),
     (native("openai", f"x?key={OURS}"), "https://api.openai.com/v1/x"),
+    (native("openai", "x?a=1&key=" + OURS.replace("_", "%5F")), "https://api.openai.com/v1/x?a=1"),
+    (native("openai", "x?a=1&key=" + OURS.replace("_", "%255f") + "&b=%20"), "https://api.openai.com/v1/x?a=1&b=%20"),
+    (native("openai", f"x?{OURS}=a&b"), "https://api.openai.com/v1/x?b"),
+    (native("google", "v1/m?key=&alt=sse"), "https://generativelanguage.googleapis.com/v1/m?alt=sse"),
+    (native("openai", "x?key=&b"), "https://api.openai.com/v1/x?key=&b"),
 ]
 
 
@@ -100,6 +105,8 @@ REFUSED: list[tuple[Route, bytes, Fault]] = [
     (native("azure-openai", "only"), b"", faults.BAD_PATH),
     (native("azure-openai", "evil.com#/dep/x"), b"", faults.BAD_PATH),
     (native("baseten", "model/a.b/c"), b"", faults.BAD_PATH),
+    (native("openai", f"files/{OURS}"), b"", faults.BAD_PATH),
+    (native("openai", "files/" + OURS.replace("_", "%5F") + "/content?a=1"), b"", faults.BAD_PATH),
     (Route(Surface.UNIVERSAL, ACCOUNT, "g"), b"[]", faults.NOT_IMPLEMENTED),
     (compat(), b"", faults.BAD_BODY),
     (compat(), b"[]", faults.BAD_BODY),

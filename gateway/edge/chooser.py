@@ -9,7 +9,7 @@ from gateway.edge.clients import Clients
 from gateway.edge.exchange import Exchange
 from gateway.edge.run_endpoint import RunEndpoint
 from gateway.edge.targeting import Attempt, Targeting, request_block
-from gateway.model.faults import NOT_IMPLEMENTED, UNKNOWN_ROUTE, Refusal
+from gateway.model.faults import UNKNOWN_ROUTE, Refusal
 from gateway.model.routes import Endpoint, Surface
 from gateway.model.service import EdgeConfig
 from gateway.model.targets import BEARER, Dialect, Origin, Provider, Target
@@ -57,10 +57,8 @@ class Chooser:
         """The management API lives in another process; the same relay carries its requests there."""
         head = x.head
         assert head is not None
-        if head.upgrade == b"websocket":
-            raise Refusal(NOT_IMPLEMENTED)
         lines = b"x-gateway-client: %b\r\n" % self._clients.address(x.request.downstream.address, head).encode()
-        lines += b"x-gateway-host: %b\r\n" % head.value(b"host")
+        lines += b"x-gateway-host: %b\r\n" % head.value(b"host").removesuffix(b":")
         if cookie := head.value(b"cookie"):
             lines += b"cookie: %b\r\n" % cookie
         target = Target(provider=_CONTROL, origin=self._control, path=x.request.target, credential=BEARER)

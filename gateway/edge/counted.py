@@ -2,6 +2,7 @@
 others need the room (`connections.py`)."""
 
 import asyncio
+from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
@@ -13,6 +14,7 @@ from gateway.kit.addresses import normal_address
 from gateway.model.faults import HEADERS_TOO_LARGE, MALFORMED, TOO_MANY_CONNECTIONS, URI_TOO_LONG, Fault
 from gateway.model.routes import Surface
 from gateway.protocol.errors import render
+from gateway.protocol.http_date import http_date
 
 if TYPE_CHECKING:
     from gateway.edge.downstream import EdgeServer
@@ -157,4 +159,5 @@ class _HeadTooLarge(Exception):
 def refusal_bytes(fault: Fault) -> bytes:
     """The answer to what is no request, and the connection's end."""
     told = render(fault, Surface.NOWHERE)
-    return b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b" % (told.status, told.reason, told.fields, told.body)
+    date = http_date(time())
+    return b"HTTP/1.1 %d %b\r\n%bdate: %b\r\n%b\r\n%b" % (told.status, told.reason, told.fields, date, told.end, told.body)

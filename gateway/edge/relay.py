@@ -1,8 +1,6 @@
 """Carry a request to its upstream and the answer back. The only writer to the downstream."""
 
 import asyncio
-from email.utils import formatdate
-from functools import lru_cache
 from typing import Final
 
 from gateway.edge.attempts import may_retry
@@ -31,6 +29,7 @@ from gateway.model.routes import Surface
 from gateway.model.service import Timeouts
 from gateway.model.targets import Dialect
 from gateway.model.tokens import Permit
+from gateway.protocol.http_date import http_date
 from gateway.protocol.inert import INERT
 from gateway.protocol.response_head import ResponseHead
 from gateway.protocol.server_timing import server_timing
@@ -199,6 +198,8 @@ class Relay:
             lines.append(_ids(x))
             if x.streamed:
                 lines.append(_UNBUFFERED if head.cache_control else _UNBUFFERED + _UNCACHED)
+        if not head.dated:  # a recipient with a clock says when it was received (RFC 9110 section 6.6.1)
+            lines.append(b"date: %b\r\n" % http_date(self._clock.wall()))
         if self.timed and x.asked_at is not None:
             upstream_s = self._clock.monotonic() - x.asked_at
             auth = x.auth_state if x.permit is not None and x.permit.authenticated else ""
@@ -229,7 +230,7 @@ class Relay:
         head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\ndate: %b\r\n%b" % (
             content_type,
             len(body),
-            _date(x.started_wall),
+            http_date(x.started_wall),
             INERT,
         )
         x.status, x.outcome = 200, "completed"
@@ -256,7 +257,8 @@ class Relay:
         # An unread body would have to be read to its end to use the connection again. Behind a head that we do not read,
         # nothing is certain.
         close = fault.closes or x.head is None or not self._keeps(x) or not x.request.body.is_eof()
-        ids = _ids(x) + b"date: %b\r\n" % _date(x.started_wall)
+        allow = b"allow: %b\r\n" % refusal.allow.encode() if refusal.allow else b""
+        ids = _ids(x) + allow + b"date: %b\r\n" % http_date(x.started_wall)
         x.request.write_fault(fault, surface, ids, refusal.message, close)
         return CLOSE if close else KEEP
 
@@ -325,13 +327,3 @@ def _ids(x: Exchange) -> bytes:
     if x.logged:
         return b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\ncf-aig-log-id: %b\r\n%b" % (own, event, own, stale)
     return b"cf-aig-request-id: %b\r\ncf-aig-event-id: %b\r\n%b" % (own, event, stale)
-
-
-def _date(wall_s: float) -> bytes:
-    """Value of the Date field (RFC 9110 section 6.6.1)."""
-    return _date_of_second(int(wall_s))
-
-
-@lru_cache(maxsize=2)
-def _date_of_second(second: int) -> bytes:
-    return formatdate(second, usegmt=True).encode()

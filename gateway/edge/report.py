@@ -22,6 +22,7 @@ from gateway.model.causes import CLIENT_GONE, PROVIDER_ERROR, UPSTREAM_CAUSES
 from gateway.model.faults import UPSTREAM_BROKEN
 from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogBodies, LogRecord, Row, Usage
 from gateway.model.routes import OPEN_SURFACES, Endpoint, Route
+from gateway.protocol.field_text import readable
 from gateway.protocol.headers import RequestHead
 from gateway.telemetry.logging import Sampled
 from gateway.telemetry.metrics import SEPARATOR, Metrics, refusal
@@ -262,8 +263,8 @@ def _described(route: Route, head: RequestHead, method: str) -> tuple[str, str, 
             _model_type(route.endpoint, path),
             bounds.text(method, bounds.METHOD),
             bounds.path(path),
-            bounds.text(head.value(b"content-type").decode("utf-8", "replace"), bounds.NAME),
-            bounds.text(head.value(b"user-agent").decode("utf-8", "replace"), bounds.USER_AGENT),
+            bounds.text(readable(head.value(b"content-type")), bounds.NAME),
+            bounds.text(readable(head.value(b"user-agent")), bounds.USER_AGENT),
         )
     return described  # type: ignore[return-value]
 

@@ -37,7 +37,7 @@ class Request:
         """Write a refusal in one piece."""
         self.answered = True
         told = render(fault, surface, message)
-        connection = b"connection: close\r\n" if close else b""
+        connection = told.end if close else b""
         body = b"" if self.method == "HEAD" else told.body
         self.downstream.write(
             b"HTTP/1.1 %d %b\r\n%b%b%b\r\n%b" % (told.status, told.reason, told.fields, ids, connection, body)

@@ -77,7 +77,7 @@ def _rest(method: str, path: str, query: str, gateway_header: bytes) -> Route | 
         return Route(Surface.REST_V1, account, gateway, tail=query, endpoint=endpoint)
     if rest == "ai/run" or rest.startswith("ai/run/"):
         if method != "POST":
-            raise Refusal(METHOD_NOT_ALLOWED)
+            raise Refusal(METHOD_NOT_ALLOWED, allow="POST")
         return Route(Surface.REST_RUN, account, gateway, tail=_model(rest[7:]), endpoint=Endpoint.RUN)
     return None
 
@@ -87,7 +87,7 @@ def _endpoint(table: dict[str, tuple[str, Endpoint]], method: str, tail: str) ->
     if endpoint is None:
         raise Refusal(UNKNOWN_ROUTE)
     if method != allowed:
-        raise Refusal(METHOD_NOT_ALLOWED)
+        raise Refusal(METHOD_NOT_ALLOWED, allow=allowed)
     return endpoint
 
 

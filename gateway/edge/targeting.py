@@ -143,7 +143,7 @@ class Targeting:
         route, head = x.route, x.head
         assert route is not None
         assert head is not None
-        if route.surface is Surface.UNIVERSAL or head.upgrade == b"websocket":
+        if route.surface is Surface.UNIVERSAL:
             raise Refusal(NOT_IMPLEMENTED)
         if route.surface is Surface.PROVIDER_NATIVE:
             return await self._for_native(x, route)

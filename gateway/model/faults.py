@@ -32,6 +32,8 @@ class Fault:
     rest_message: str | None = None
     retry_after_s: int | None = None
     """Sent as Retry-After; None where trying again cannot help, which clients are told by `x-should-retry: false`."""
+    upgrade: str = ""
+    """The protocol that the client shall speak instead (RFC 9110 section 15.5.22)."""
     closes: bool = False
     """The connection's framing is in doubt, so it ends with the answer."""
     logged: bool = True
@@ -97,6 +99,15 @@ MALFORMED: Final = _client("malformed_request", 400, 2910, "Malformed request", 
 HEADERS_TOO_LARGE: Final = _client("headers_too_large", 431, 2911, "Request header fields too large", closes=True, logged=False)
 BODY_TOO_LARGE: Final = _client("body_too_large", 413, 2912, "Request body too large", closes=True)
 URI_TOO_LONG: Final = _client("uri_too_long", 414, 2960, "Request target too long", closes=True, logged=False)
+UPGRADE_REQUIRED: Final = _client(
+    "upgrade_required",
+    426,
+    2962,
+    "WebSockets are not available: send the same as a plain HTTP request",
+    upgrade="HTTP/1.1",
+    closes=True,
+    logged=False,
+)
 EXPECTATION_FAILED: Final = _client("expectation_failed", 417, 2913, "Expectation failed", closes=True, logged=False)
 BODY_TIMEOUT: Final = _client("body_timeout", 408, 2914, "The request body stopped arriving", closes=True)
 
@@ -135,8 +146,10 @@ FAULTS: Final[tuple[Fault, ...]] = tuple(value for value in list(globals().value
 class Refusal(Exception):
     """A request ends here with this fault. Raised by any phase, answered in one place."""
 
-    def __init__(self, fault: Fault, message: str | None = None) -> None:
+    def __init__(self, fault: Fault, message: str | None = None, *, allow: str = "") -> None:
         super().__init__(fault.name)
         self.fault = fault
+        self.allow = allow
+        """Of 405: the methods that are allowed (RFC 9110 section 15.5.6)."""
         self.message = message
         """Replaces the fault's message where the specification asks for names in it (code 2040)."""

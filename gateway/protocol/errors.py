@@ -22,6 +22,8 @@ class RenderedFault(NamedTuple):
     fields: bytes
     """Header lines, each ending with CRLF, content-length included."""
     body: bytes
+    end: bytes
+    """The field that ends the connection."""
 
 
 _V4: Final = frozenset({Surface.REST_RUN, Surface.REST_V1, Surface.CONTROL, Surface.DASHBOARD, Surface.OPS, Surface.NOWHERE})
@@ -47,7 +49,11 @@ def render(fault: Fault, surface: Surface, message: str | None = None) -> Render
         lines.append(b"retry-after: %d\r\n" % fault.retry_after_s)
     elif fault.status not in (408, 409):
         lines.append(b"x-should-retry: false\r\n")
-    return RenderedFault(fault.status, HTTPStatus(fault.status).phrase.encode(), b"".join(lines), body)
+    end = b"connection: close\r\n"
+    if fault.upgrade:
+        lines.append(b"upgrade: %b\r\n" % fault.upgrade.encode())
+        end = b"connection: upgrade, close\r\n"
+    return RenderedFault(fault.status, HTTPStatus(fault.status).phrase.encode(), b"".join(lines), body, end)
 
 
 def _shape(status: int, code: int, text: str, surface: Surface) -> dict[str, Any]:

@@ -35,10 +35,10 @@ _DATA: Final = frozenset({b"empty", b"image", b"audio", b"video", b"track", b"we
 """Destinations at which nothing of an answer can run: `fetch`, and what is only shown or played."""
 _NAVIGATION: Final = frozenset({b"navigate", b"nested-navigate"})
 
-# Field values: no control characters but tab, nothing that is not UTF-8 (RFC 9110 section 5.5).
+# Field values: no control characters but tab. Bytes from 0x80 mean what sender and receiver agree on (RFC 9110 section 5.5).
 _UNCLEAN: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-# host[:port], names and IPv4 or a bracketed IPv6 (RFC 3986 section 3.2.2, without userinfo).
-_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?\Z")
+# host[:port] (RFC 3986 sections 3.2.2 and 3.2.3, without userinfo): names and IPv4 or a bracketed IPv6; a port may be empty.
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{0,5}))?\Z")
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
 
 
@@ -215,12 +215,4 @@ _NOTES: Final = {
 
 def clean(value: bytes) -> bool:
     """Whether a field's value may be acted upon and passed on."""
-    if _UNCLEAN.search(value):
-        return False
-    if value.isascii():
-        return True
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return _UNCLEAN.search(value) is None

@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.model import bounds
+from gateway.protocol.field_text import readable
 
 MAX_ATTEMPTS: Final = 5
 MAX_RETRY_DELAY_MS: Final = 60_000
@@ -60,12 +61,17 @@ class RequestOptions:
             if field in found and name in _OLD_NAMES:
                 continue
             try:
-                parsed = parse(value.decode())
+                parsed = parse(_decoded(name, value))
             except (ValueError, TypeError):
                 continue
             if parsed is not None:
                 found[field] = parsed
         return cls(**found) if found else NO_OPTIONS
+
+
+def _decoded(name: bytes, value: bytes) -> str:
+    """UTF-8; metadata is for people, and many clients write Latin-1 there. UnicodeDecodeError otherwise."""
+    return readable(value) if name == b"cf-aig-metadata" else value.decode()
 
 
 def _boolean(text: str) -> bool | None:

@@ -29,6 +29,7 @@ _CACHE_CONTROL: Final = 5
 _FRAMES: Final = 6
 _CONNECTION: Final = 7
 _CHALLENGE: Final = 8
+_DATE: Final = 9
 
 _KNOWN: Final = {
     **dict.fromkeys(HOP_BY_HOP, _STAYS),
@@ -39,6 +40,7 @@ _KNOWN: Final = {
     b"transfer-encoding": _FRAMES,
     b"connection": _CONNECTION,
     b"www-authenticate": _CHALLENGE,
+    b"date": _DATE,
 }
 _kinds: dict[bytes, int] = {}
 """Field names as providers spell them: they repeat from answer to answer, so each is looked at once. Bounded."""
@@ -57,6 +59,7 @@ class ResponseHead:
         "cache_control",
         "content_length",
         "content_type",
+        "dated",
         "encoding",
         "framing",
         "http_10",
@@ -91,7 +94,7 @@ class ResponseHead:
         self.content_type = b""
         self.encoding = b""
         """The body's Content-Encoding, empty for none: it passes as it is."""
-        self.cache_control = False
+        self.cache_control = self.dated = False
         self.framing: Fields = ()
         """The fields that say where the body ends, names in lowercase; they do not cross."""
         self.content_length: int | None = None
@@ -134,6 +137,8 @@ class ResponseHead:
             self.encoding = b"%b, %b" % (self.encoding, value) if self.encoding else value
         elif kind == _CACHE_CONTROL:
             self.cache_control = True
+        elif kind == _DATE:
+            self.dated = True
 
     @staticmethod
     def _without(lines: list[bytes], named: set[bytes]) -> list[bytes]:

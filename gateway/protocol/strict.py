@@ -24,7 +24,7 @@ def examine_line(method: str, target: str, version: tuple[int, int]) -> None:
     if version not in ((1, 1), (1, 0)):
         raise Refusal(MALFORMED)
     if method not in METHODS:
-        raise Refusal(METHOD_NOT_ALLOWED)
+        raise Refusal(METHOD_NOT_ALLOWED, allow=", ".join(sorted(METHODS)))
     if not _TARGET.match(target):
         raise Refusal(MALFORMED)
     path = target.partition("?")[0]

@@ -156,6 +156,7 @@ PROVOCATIONS: dict[Fault, Provoke] = {
         request_bytes("POST", "/v1/a/b", [(f"X-{number}", MARK * 500) for number in range(20)], b"{}")
     ),
     faults.URI_TOO_LONG: lambda on: on.raw(f"GET /{MARK * 6000} HTTP/1.1\r\nHost: a\r\n\r\n".encode()),
+    faults.UPGRADE_REQUIRED: lambda on: on.native(f"openai/{MARK}", method="GET", Upgrade="websocket"),
     faults.BODY_TOO_LARGE: lambda on: on.native("openai/x", body=MARK.encode() * 200),
     faults.EXPECTATION_FAILED: lambda on: on.native("openai/x", Expect=MARK),
     faults.BODY_TIMEOUT: _too_slow_a_body,
@@ -211,7 +212,7 @@ async def test_each_fault(provider: FakeProvider, fault: Fault, caplog: pytest.L
         if fault.retry_after_s is None and fault.status not in (408, 409):
             assert answer.header("x-should-retry") == "false"
         if fault.closes:
-            assert answer.header("connection") == "close"
+            assert answer.header("connection") == ("upgrade, close" if fault.upgrade else "close")
         assert MARK not in answer.body.decode(), "input is never repeated"
         await on.edge.quiet()
         if fault in (faults.MALFORMED, faults.HEADERS_TOO_LARGE, faults.UNKNOWN_ROUTE, faults.BAD_PATH, faults.DRAINING):

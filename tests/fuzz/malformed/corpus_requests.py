@@ -297,12 +297,18 @@ def lines() -> Iterable[Vector]:
         "vertical-tab": b"\x0b",
         "escape": b"\x1b",
         "del": b"\x7f",
+    }.items():
+        yield refused(f"value-with-{name}", head(b"X: a" + byte + MARK, b"Content-Length: 7") + BODY)
+    # Bytes from 0x80 pass as they are (RFC 9110 section 5.5), whatever they would be as text.
+    for name, byte in {
         "latin1": b"\xff",
+        "c1-control": b"\x85",
         "overlong": b"\xc0\xaf",
         "cut-utf8": b"\xe2\x82",
         "surrogate": b"\xed\xa0\x80",
     }.items():
-        yield refused(f"value-with-{name}", head(b"X: a" + byte + MARK, b"Content-Length: 7") + BODY)
+        yield served(f"value-with-{name}", head(b"X: a" + byte, b"Content-Length: 7") + BODY, BODY)
+        yield served(f"value-of-{name}", head(b"X: " + byte, b"Content-Length: 7") + BODY, BODY)
     yield served("value-utf8", head("X: é€".encode(), b"Content-Length: 7") + BODY, BODY)
     yield served("value-tab", head(b"X: a\tb", b"Content-Length: 7") + BODY, BODY)
     yield served("value-empty", head(b"X:", b"Content-Length: 7") + BODY, BODY)
@@ -451,7 +457,6 @@ def hosts() -> Iterable[Vector]:
         "port-minus": b"a:-1",
         "port-long": b"a:123456",
         "port-over": b"a:70000",
-        "port-empty": b"a:",
         "two": b"a, b",
         "fragment": b"a#b",
         "query": b"a?b",
@@ -472,6 +477,8 @@ def hosts() -> Iterable[Vector]:
         "ipv6": b"[::1]:8080",
         "ipv4": b"127.0.0.1",
         "port": b"a:65535",
+        "port-empty": b"a:",
+        "ipv6-port-empty": b"[::1]:",
         "underscore": b"a_b",
         "foreign": b"metadata.internal",
     }.items():
@@ -660,15 +667,27 @@ def upgrades() -> Iterable[Vector]:
     for name, offer in (("unknown", MARK), ("list", b"h2c, websocket")):
         raw = head(b"Connection: Upgrade", b"Upgrade: " + offer, b"Content-Length: 7") + BODY
         yield served(f"upgrade-{name}", raw, BODY, closed=True)
-    yield refused("websocket", head(*ws, line=get), 501)
-    yield refused("websocket-frames", head(*ws, line=get) + b"\x81\x05hello" + SMUGGLED, 501)
-    yield refused("websocket-request-behind", head(*ws, line=get) + sized(), 501)
-    yield refused("websocket-body", head(*ws, b"Content-Length: 7") + BODY + SMUGGLED, 501)
-    yield refused("websocket-asking", head(*ws, line=b"GET " + ASKING + b"x HTTP/1.1"), 401)
-    yield refused("websocket-unknown-route", head(*ws, line=b"GET /" + MARK + b" HTTP/1.1"), 404)
+    yield refused("websocket", head(*ws, line=get), 426)
+    yield refused("websocket-frames", head(*ws, line=get) + b"\x81\x05hello" + SMUGGLED, 426)
+    yield refused("websocket-request-behind", head(*ws, line=get) + sized(), 426)
+    yield refused("websocket-body", head(*ws, b"Content-Length: 7") + BODY + SMUGGLED, 426)
+    yield refused("websocket-asking", head(*ws, line=b"GET " + ASKING + b"x HTTP/1.1"), 426)
+    yield refused("websocket-unknown-route", head(*ws, line=b"GET /" + MARK + b" HTTP/1.1"), 426)
     yield refused("websocket-old", head(*ws, b"Sec-WebSocket-Key1: x", line=get))
-    yield refused("websocket-and-h2c", head(*ws, b"Upgrade: h2c", line=get) + SMUGGLED, 501)
-    yield Vector("websocket-health", (head(*ws, line=b"GET /livez HTTP/1.1") + SMUGGLED,), (200,), True)
+    yield refused("websocket-and-h2c", head(*ws, b"Upgrade: h2c", line=get) + SMUGGLED, 426)
+    yield refused("websocket-health", head(*ws, line=b"GET /livez HTTP/1.1") + SMUGGLED, 426)
+    for name, path in {
+        "rest": b"/client/v4/accounts/" + ACCOUNT + b"/ai/v1/responses",
+        "run": b"/client/v4/accounts/" + ACCOUNT + b"/ai/run",
+        "management": b"/client/v4/accounts/" + ACCOUNT + b"/ai-gateway/gateways",
+        "compat": b"/v1/" + ACCOUNT + b"/open/compat/chat/completions",
+        "universal": b"/v1/" + ACCOUNT + b"/open",
+        "dashboard": b"/dashboard/",
+        "bad-token": b"/v1/" + ACCOUNT + b"/g1/openai/responses",
+    }.items():
+        yield refused(f"websocket-{name}", head(*ws, line=b"GET " + path + b" HTTP/1.1"), 426)
+    # Before HTTP/1.1 there was nothing to upgrade to (RFC 9110 section 7.8).
+    yield served("websocket-http-10", head(*ws, line=b"GET " + OPEN + b"x HTTP/1.0"), b"", closed=True)
 
 
 def vectors() -> tuple[Vector, ...]:

@@ -10,7 +10,7 @@ from fakes.exchange import request
 
 from gateway.edge.chooser import Chooser
 from gateway.edge.settings import compile_plan
-from gateway.model.faults import DRAINING, NOT_IMPLEMENTED, UNKNOWN_ROUTE, Refusal
+from gateway.model.faults import DRAINING, UNKNOWN_ROUTE, Refusal
 from gateway.model.routes import Endpoint, Route, Surface
 from gateway.model.service import EdgeConfig
 from gateway.model.targets import Origin
@@ -62,12 +62,6 @@ async def test_control_gets_its_requests_as_they_are(surface: Surface) -> None:
     } <= set(lines)
     assert b"6.6.6.6" not in attempt.block, "who the client is, we say"
     assert not attempt.guarded
-
-
-async def test_no_websockets_to_control() -> None:
-    with pytest.raises(Refusal) as refused:
-        await Chooser(CONFIG, health)(exchange(Route(Surface.CONTROL), Upgrade="websocket"))
-    assert refused.value.fault is NOT_IMPLEMENTED
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -133,12 +133,6 @@ async def test_a_model_too_far_in() -> None:
     assert refused.value.fault is faults.BODY_TOO_LARGE
 
 
-async def test_websockets_are_declined() -> None:
-    with pytest.raises(Refusal) as refused:
-        await choose(exchange(native("openai", "realtime"), {"upgrade": "WebSocket", **OWN}))
-    assert refused.value.fault is faults.NOT_IMPLEMENTED
-
-
 async def test_the_model_is_put_in_its_place() -> None:
     x = exchange(compat(tail="?beta=1"), body=b'{"a":1,"model":"groq/openai/gpt","b":2}')
     attempt = await choose(x)

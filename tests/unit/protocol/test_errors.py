@@ -9,6 +9,7 @@ from gateway.model import faults
 from gateway.model.faults import FAULTS, Fault
 from gateway.model.routes import Surface
 from gateway.protocol.errors import RenderedFault, render
+from gateway.protocol.inert import INERT
 
 GATEWAY_TREE = {Surface.PROVIDER_NATIVE, Surface.UNIVERSAL, Surface.COMPAT}
 PLAIN_TREE = [Surface.PROVIDER_NATIVE, Surface.UNIVERSAL]
@@ -33,12 +34,16 @@ def lines(rendered: RenderedFault) -> dict[bytes, bytes]:
 @pytest.mark.parametrize("fault", [faults.MISSING_TOKEN, faults.INVALID_TOKEN, faults.FORBIDDEN], ids=lambda fault: fault.name)
 def test_vector_1_to_the_byte(fault: Fault, surface: Surface) -> None:
     rendered = render(fault, surface)
-    assert rendered == (
-        401,
-        b"Unauthorized",
-        b"content-type: application/json\r\ncontent-length: %d\r\nx-should-retry: false\r\n" % len(VECTOR_1),
-        VECTOR_1,
-    )
+    assert (rendered.status, rendered.reason, rendered.body) == (401, b"Unauthorized", VECTOR_1)
+    fields = b"content-type: application/json\r\ncontent-length: %d\r\n%bx-should-retry: false\r\n"
+    assert rendered.fields == fields % (len(VECTOR_1), INERT)
+    assert rendered.end == b"connection: close\r\n"
+
+
+def test_426_names_the_protocol_to_speak() -> None:
+    rendered = render(faults.UPGRADE_REQUIRED, Surface.COMPAT)
+    assert lines(rendered)[b"upgrade"] == b"HTTP/1.1"
+    assert rendered.end == b"connection: upgrade, close\r\n"
 
 
 @pytest.mark.parametrize("surface", [Surface.REST_RUN, Surface.CONTROL])

@@ -176,7 +176,8 @@ def metadata(text: str | bytes) -> dict[str, Any] | None:
         ("{", None),
         ("user=u1", None),
         ('{"a": "\\ud800"}', None),
-        (b'{"a": "\xff"}', None),
+        (b'{"user": "Jos\xe9"}', {"user": "José"}),
+        (b'{"a": "\xff"', None),
         ("[" * 5000, None),
     ],
 )

@@ -79,6 +79,6 @@ def test_a_line_of_another_source_is_left_alone() -> None:
     assert made.vary(theirs, frozenset()) == b"\r\nX-Id: 2\r\n"
 
 
-@pytest.mark.parametrize("value", [b"", b" 2", b"2 ", b"\t2", b"2\t", b"2\x00", b"2\n3", b"2\r3", b"\x7f", b"\xff\xfe"])
+@pytest.mark.parametrize("value", [b"", b" 2", b"2 ", b"\t2", b"2\t", b"2\x00", b"2\n3", b"2\r3", b"\x7f"])
 def test_the_parser_judges_what_is_not_plainly_a_value(value: bytes) -> None:
     assert varied_head(base(), [(3, value)]) is None

@@ -24,6 +24,7 @@ from gateway.control.api.sessions import SignIn
 from gateway.control.api.tokens import Tokens
 from gateway.control.api.unauthenticated import Unauthenticated
 from gateway.control.bootstrap import Bootstrap
+from gateway.control.budget import DailyBudget
 from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
 from gateway.control.hub import Facts, Hub
@@ -70,7 +71,13 @@ class Control:
         self._sessions = Sessions(clock, config.public_url)
         self._access = Access(config.pepper, store, clock, self._sessions)
         self._changes = Changes(store, Vault(config.master_key), self._publisher, clock)
-        self._recorder = Recorder(store, wanted=self._belongs, cost_of=PriceTable.packaged().cost_of)
+        self._recorder = Recorder(
+            store,
+            wanted=self._belongs,
+            cost_of=PriceTable.packaged().cost_of,
+            budget=DailyBudget(clock, config.unauthenticated_log_bytes).spend,
+            body_bytes=config.log_body_bytes,
+        )
         self._unauthenticated = UnauthenticatedRequests(store, clock)
         self._janitor = Janitor(
             store, self._access, self._changes, self._unauthenticated, audit_keep_days=config.audit_keep_days

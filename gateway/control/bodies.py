@@ -9,20 +9,31 @@ from gateway.model.records import LogBodies
 from gateway.model.tokens import hide_tokens
 from gateway.protocol.inflate import beginning
 
-INFLATED_BYTES: Final = 1024 * 1024
-"""No body grows beyond this: a bomb costs as much as any long answer."""
+UNPACKED_BYTES: Final = 32 * 1024 * 1024
+"""Of all the bodies that are written at once: unpacking a thousand bombs would keep everybody waiting."""
 
 
-def kept(bodies: LogBodies) -> LogBodies:
-    """As it is stored. What is damaged, or in a coding that is not known here, stays packed."""
-    request, request_complete = _plain(bodies.request, bodies.request_complete, bodies.request_encoding)
-    response, response_complete = _plain(bodies.response, bodies.response_complete, bodies.response_encoding)
-    return LogBodies(bodies.id, bodies.account_id, bodies.gateway_id, request, response, request_complete, response_complete)
+class Unpacking:
+    """The bodies of one write. As many bytes are kept of each, packed or not: no bomb takes more room than plain text."""
 
+    def __init__(self, limit_bytes: int, unpacked_bytes: int = UNPACKED_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._left_bytes = unpacked_bytes
 
-def _plain(raw: bytes, complete: bool, encoding: str) -> tuple[bytes, bool]:
-    unpacked = beginning(encoding.encode("latin-1", "replace"), raw, INFLATED_BYTES) if raw and encoding else None
-    if unpacked is not None:
-        raw, whole = unpacked
-        complete = complete and whole
-    return hide_tokens(raw), complete
+    def kept(self, bodies: LogBodies) -> LogBodies:
+        """As it is stored. What is damaged, in a coding not known here, or too much to unpack now, stays packed."""
+        request, request_complete = self._plain(bodies.request, bodies.request_complete, bodies.request_encoding)
+        response, response_complete = self._plain(bodies.response, bodies.response_complete, bodies.response_encoding)
+        return LogBodies(
+            bodies.id, bodies.account_id, bodies.gateway_id, request, response, request_complete, response_complete
+        )
+
+    def _plain(self, raw: bytes, complete: bool, encoding: str) -> tuple[bytes, bool]:
+        limit_bytes = min(self._limit_bytes, self._left_bytes)
+        if raw and encoding and limit_bytes:
+            unpacked = beginning(encoding.encode("latin-1", "replace"), raw, limit_bytes)
+            if unpacked is not None:
+                raw, whole = unpacked
+                self._left_bytes -= len(raw)
+                complete = complete and whole
+        return hide_tokens(raw), complete

@@ -80,7 +80,7 @@ class Ops:
             },
             "log_queue_records": {("control",): self.recorder.waiting},
             "log_records_written": {(): self.recorder.written},
-            "log_records_dropped": {("control",): self.recorder.dropped},
+            "log_records_dropped": {("control",): self.recorder.dropped, ("budget",): self.recorder.over_budget},
             "store_up": {(): int(self.opened() and self.janitor.store_up)},
             "gateways": {("on",): asking, ("off",): sum(1 for _ in self.publisher.gateways) - asking},
             "build_info": {(__version__,): 1},

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.control.bodies import kept
+from gateway.control.bodies import Unpacking
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.bounded import BoundedQueue
 from gateway.model import bounds
@@ -21,6 +21,7 @@ BATCH_ROWS: Final = 1000
 BATCH_S: Final = 0.5
 """A record waits this long for company."""
 QUEUE_BYTES: Final = 64 * 1024 * 1024
+BODY_BYTES: Final = 262_144
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 
@@ -48,14 +49,18 @@ class Recorder:
         *,
         wanted: Callable[[LogRecord], bool] = lambda _record: True,
         cost_of: Callable[[LogRecord], float | None] = lambda _record: None,
-        queue_bytes: int = QUEUE_BYTES,
+        budget: Callable[[int], bool] = lambda _size_bytes: True,
+        body_bytes: int = BODY_BYTES,
         pause: Pause = asyncio.sleep,
     ) -> None:
         self._store = store
         self._wanted = wanted
         self._cost_of = cost_of
+        self._budget = budget
+        """Whether there is room for so many bytes of a caller without a token."""
+        self._body_bytes = body_bytes
         self._pause = pause
-        self._queue: BoundedQueue[_Delivery] = BoundedQueue(queue_bytes)
+        self._queue: BoundedQueue[_Delivery] = BoundedQueue(QUEUE_BYTES)
         self._queued = 0
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
@@ -65,6 +70,8 @@ class Recorder:
         self.written = 0
         self.dropped = 0
         """Records that found the queue full, or that the store refused for good."""
+        self.over_budget = 0
+        """Records of callers without a token, beyond what the log takes of them in a day."""
 
     @property
     def waiting(self) -> int:
@@ -135,14 +142,36 @@ class Recorder:
             return
 
     async def _write(self) -> None:
-        records = [record for delivery in self._in_hand for record in delivery.records if self._wanted(record)]
-        records = [self._priced(record) for record in records]
-        bodies = [kept(each) for delivery in self._in_hand for each in delivery.bodies]
+        records = [
+            self._priced(record)
+            for delivery in self._in_hand
+            for record in delivery.records
+            if self._wanted(record) and (record.token_id or self._affordable(record))
+        ]
+        bodies = self._bodies({record.id: record.token_id for record in records})
         if records and await self._stored(records, bodies):
             self.written += len(records)
         in_hand, self._in_hand = self._in_hand, []
         for delivery in in_hand:
             delivery.confirm()
+
+    def _affordable(self, record: LogRecord) -> bool:
+        if self._budget(record.weight):
+            return True
+        self.over_budget += 1
+        return False
+
+    def _bodies(self, token_of: dict[str, str]) -> list[LogBodies]:
+        """The bodies of these records (id → who sent it) as they are stored; strangers' as long as there is room."""
+        unpacking = Unpacking(self._body_bytes)
+        found = []
+        for delivery in self._in_hand:
+            for packed in delivery.bodies:
+                if (token_id := token_of.get(packed.id)) is not None:
+                    bodies = unpacking.kept(packed)
+                    if token_id or self._budget(bodies.weight):
+                        found.append(bodies)
+        return found
 
     def _priced(self, record: LogRecord) -> LogRecord:
         try:

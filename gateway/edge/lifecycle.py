@@ -20,7 +20,7 @@ from gateway.edge.settings import GatewayPlan, Settings
 from gateway.model.faults import INTERNAL, OVERLOADED, PAGE_LOAD, UPGRADE_REQUIRED, Refusal
 from gateway.model.routes import OPEN_SURFACES, PAGE_SURFACES, Route
 from gateway.protocol.headers import RequestHead
-from gateway.protocol.options import RequestOptions
+from gateway.protocol.options import NO_OPTIONS, RequestOptions
 
 _log = logging.getLogger("gateway.edge")
 
@@ -66,6 +66,8 @@ class Lifecycle:
             x.permit = authorize(x.route, x.plan.authentication, x.principal, x.address, x.started_wall)
             if x.permit.authenticated:
                 request.downstream.known = True
+            elif x.options is not NO_OPTIONS:
+                x.options = options_of_stranger(x.head, x.options)
 
             if self.overloaded and self.in_flight > 1 and x.route.surface not in OPEN_SURFACES:
                 raise Refusal(OVERLOADED)  # but a request alone is served: no other could make room by its end
@@ -113,3 +115,12 @@ def options_of(head: RequestHead) -> RequestOptions:
     if options is None:
         options = head.options = RequestOptions.read(head.control)
     return options
+
+
+def options_of_stranger(head: RequestHead, options: RequestOptions) -> RequestOptions:
+    """As many of them as count for a caller without a token, likewise."""
+    known = head.memo.get("stranger")
+    if known is None:
+        known = head.memo["stranger"] = options.of_stranger()
+    assert isinstance(known, RequestOptions)
+    return known

@@ -248,7 +248,7 @@ class Relay:
         if refusal.message is not None:
             x.error_message = refusal.message
         x.outcome = "upstream_error" if fault.status in (502, 504) else "refused"
-        x.logged = x.logged and fault.logged
+        x.logged = x.logged and fault.logged and _leaves_row(x)
         if x.committed:
             x.request.downstream.cut(reset=True)
             return CLOSE
@@ -307,6 +307,15 @@ async def _upload(connection: Connection, body: Body, timeout_s: float) -> Excep
         connection.send(_LAST_CHUNK)
     connection.request_sent = True
     return None
+
+
+def _leaves_row(x: Exchange) -> bool:
+    """Whether a refused request is logged: where a provider was asked, or a caller with a token may want to know. A path that
+    names no provider, and what strangers make up, would only fill the log."""
+    if x.asked_at is not None:
+        return True
+    named = x.provider is not None or (x.route is not None and not x.route.provider)
+    return named and x.permit is not None and x.permit.authenticated
 
 
 def _fault_of(failure: UpstreamFailure, x: Exchange) -> Fault:

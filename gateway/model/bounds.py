@@ -29,6 +29,9 @@ ERROR: Final = 300
 
 # --- numbers
 
+ROLLUP_NAMES: Final = {60: 50, 3600: 100, 86_400: 200}
+"""Span in seconds → models of a gateway that analytics tell apart in one such period; the rest of them are `other`."""
+
 TOKENS: Final = 10**12
 """Tokens of one request."""
 COST_USD: Final = 1e6

@@ -15,6 +15,8 @@ MINUTE_S: Final = 60
 HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
 SPANS_S: Final = (MINUTE_S, HOUR_S, DAY_S)
+OTHER: Final = "other"
+"""The model of what is not told apart: beyond `bounds.ROLLUP_NAMES`."""
 
 COUNTS: Final = (
     "requests", "cached", "refused", "rejected", "upstream_failed", "client_gone", "metered", "tokens_in", "tokens_out",

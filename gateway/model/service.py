@@ -21,6 +21,8 @@ class Limits:
     log_body_bytes: int = 262_144
     """Of each logged body; the rest of it is not kept. At most `bounds.LOG_BODY_BYTES`."""
     log_queue_bytes: int = 16 * 1024 * 1024
+    unauthenticated_log_bytes: int = 10 * 1024 * 1024 * 1024
+    """What the log takes in a day of rows and bodies of callers without a token; more are dropped and counted."""
     memory_bytes: int = 1024 * 1024 * 1024
     """A worker that holds more of its own takes no new inference requests until some is free; 0: no limit."""
     client_connections: int = 32_768
@@ -132,6 +134,9 @@ class ControlConfig:
     """Origin that clients reach the gateway by; shown in `url/{provider}`."""
     audit_keep_days: int = 400
     """How long entries of the audit log are kept."""
+    log_body_bytes: int = 262_144
+    """As much of each logged body is kept, also when it came packed."""
+    unauthenticated_log_bytes: int = 10 * 1024 * 1024 * 1024
     access_log_share: float = 0.0
     """Share of the logged requests that get a line in the service's own log."""
     workers: int = 1

@@ -5,7 +5,7 @@ A field that cannot be read is ignored and never fails the request (section 3.1)
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -67,6 +67,11 @@ class RequestOptions:
             if parsed is not None:
                 found[field] = parsed
         return cls(**found) if found else NO_OPTIONS
+
+    def of_stranger(self) -> "RequestOptions":
+        """What counts of it for a caller without a token: no bodies stored, nothing put into sums
+        (decision 0026)."""
+        return replace(self, collect_log_payload=None, metadata=None, custom_cost=None)
 
 
 def _decoded(name: bytes, value: bytes) -> str:

@@ -328,6 +328,8 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         bootstrap_token=bootstrap_token,
         public_url=settings.server.public_url or _own_origin(settings.server),
         workers=workers,
+        log_body_bytes=settings.limits.log_body_bytes,
+        unauthenticated_log_bytes=settings.limits.unauthenticated_log_bytes,
         access_log_share=settings.log.access,
         audit_keep_days=settings.audit.keep_days,
         allow_private_custom=settings.upstream.allow_private_custom,

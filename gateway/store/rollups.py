@@ -1,6 +1,6 @@
 """The rollups' part of the relational store: each new record is counted once, in the transaction that inserts it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -9,8 +9,9 @@ from sqlalchemy import Row as ResultRow
 from sqlalchemy import Table, delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.model import bounds
 from gateway.model.records import Row
-from gateway.model.rollups import COUNTS, ERRORS, Figures, GatewaySum, Rollup, RollupKey
+from gateway.model.rollups import COUNTS, ERRORS, OTHER, Figures, GatewaySum, Rollup, RollupKey
 from gateway.store.database import Database
 from gateway.store.tables import CleanText, rollups
 
@@ -32,6 +33,17 @@ _TOUCHED: Final = {
         for at, name in enumerate(_KEY)
     ),
 }
+_COUNTED: Final = {
+    "sqlite": "SELECT r.account_id, r.gateway_id, r.span, r.start, count(*) FROM json_each(:keys) AS k CROSS JOIN rollups AS r"
+    " WHERE r.account_id = json_extract(k.value, '$[0]') AND r.gateway_id = json_extract(k.value, '$[1]')"
+    " AND r.span = json_extract(k.value, '$[2]') AND r.start = json_extract(k.value, '$[3]') GROUP BY 1, 2, 3, 4",
+    "postgresql": "SELECT r.account_id, r.gateway_id, r.span, r.start, count(*) FROM json_array_elements(cast(:keys AS json))"
+    " AS k(value) JOIN rollups AS r ON r.account_id = k.value->>0 AND r.gateway_id = k.value->>1"
+    " AND r.span = cast(k.value->>2 AS bigint) AND r.start = cast(k.value->>3 AS bigint) GROUP BY 1, 2, 3, 4",
+}
+
+Period = tuple[str, str, int, int]
+"""Account, gateway, span and start: the rollups that a figure of analytics is made of."""
 
 
 async def unknown(connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
@@ -47,14 +59,50 @@ async def unknown(connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]
 async def add(connection: AsyncConnection, database: Database, folded: dict[RollupKey, Figures]) -> None:
     """Add these to what is there."""
     folded = _clean(folded)
-    dialect = connection.dialect.name
-    if dialect == "postgresql":
+    if connection.dialect.name == "postgresql":
         await connection.execute(_ONE_AT_A_TIME)
-    keys = orjson.dumps([tuple(key) for key in folded]).decode()
-    for row in await connection.execute(text(_TOUCHED[dialect]), {"keys": keys}):
-        folded[RollupKey(*row[: len(_KEY)])].merge(_figures(row, len(_KEY)))
+    there = await _touched(connection, folded)
+    new = [key for key in folded if key not in there and key.model not in ("", OTHER)]
+    if new and (others := _bounded(folded, new, await _names(connection, new))):
+        there |= await _touched(connection, others)
+    for key, figures in there.items():
+        folded[key].merge(figures)
     values = [key._asdict() | _values(figures) for key, figures in sorted(folded.items(), key=lambda item: item[0])]
     await connection.execute(_upsert(database.insert), values)
+
+
+async def _touched(connection: AsyncConnection, keys: Iterable[RollupKey]) -> dict[RollupKey, Figures]:
+    """What is there under these keys."""
+    asked = orjson.dumps([tuple(key) for key in keys]).decode()
+    found = await connection.execute(text(_TOUCHED[connection.dialect.name]), {"keys": asked})
+    return {RollupKey(*row[: len(_KEY)]): _figures(row, len(_KEY)) for row in found}
+
+
+async def _names(connection: AsyncConnection, keys: Iterable[RollupKey]) -> dict[Period, int]:
+    """How many models have a row of their own in the periods of these keys."""
+    periods = orjson.dumps(list({key[:4] for key in keys})).decode()
+    found = await connection.execute(text(_COUNTED[connection.dialect.name]), {"keys": periods})
+    return {(row[0], row[1], row[2], row[3]): int(row[4]) for row in found}
+
+
+def _bounded(folded: dict[RollupKey, Figures], new: list[RollupKey], names: dict[Period, int]) -> list[RollupKey]:
+    """Sum up under OTHER what would be one model too many in its period; the keys it went to.
+
+    Those that a provider served come first, the busiest before others. Names that only ever failed, which anybody can make up,
+    get half of the room.
+    """
+    new.sort(key=lambda key: (folded[key].errors - folded[key].requests, -folded[key].requests, key))
+    others = set()
+    for key in new:
+        figures, period = folded[key], key[:4]
+        most = bounds.ROLLUP_NAMES[key.span] // (1 if figures.requests > figures.errors else 2)
+        if names.get(period, 0) < most:
+            names[period] = names.get(period, 0) + 1
+            continue
+        other = key._replace(model=OTHER)
+        others.add(other)
+        folded.setdefault(other, Figures()).merge(folded.pop(key))
+    return list(others)
 
 
 @lru_cache(maxsize=2)

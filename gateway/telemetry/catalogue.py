@@ -145,7 +145,12 @@ FAMILIES: Final[tuple[Family, ...]] = (
     # --- the request log
     Family("log_queue_records", Kind.GAUGE, "Log records that wait, in the edges or in control for the store.", ("where",)),
     Family("log_records_written", Kind.COUNTER, "Rows of the request log that the store took."),
-    Family("log_records_dropped", Kind.COUNTER, "Rows that were lost, in the edges or in control.", ("where",)),
+    Family(
+        "log_records_dropped",
+        Kind.COUNTER,
+        "Rows that were lost, in the edges or in control, or over the day's budget for callers without a token.",
+        ("where",),
+    ),
     # --- the service
     Family("events", Kind.COUNTER, "Things worth a look.", ("event",)),
     Family("worker_restarts", Kind.HIGHEST, "Processes that ended by themselves and were replaced, since the service started."),
@@ -196,7 +201,7 @@ CLOSED: Final[dict[tuple[str, str], frozenset[str]]] = {
     ("tokens", "kind"): frozenset({"in", "out", "cached", "reasoning"}),
     ("body_bytes", "direction"): frozenset({"request", "response"}),
     ("log_queue_records", "where"): frozenset({"edge", "control"}),
-    ("log_records_dropped", "where"): frozenset({"edge", "control"}),
+    ("log_records_dropped", "where"): frozenset({"edge", "control", "budget"}),
     ("events", "event"): frozenset(EVENTS),
     ("edges", "state"): frozenset({"expected", "connected", "ready"}),
     ("gateways", "authentication"): frozenset({"on", "off"}),

@@ -5,28 +5,32 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 _STACK_LIMIT: Final = 20
 _MESSAGE_LIMIT: Final = 4096
 
+_ASSIGNED: Final = (
+    re.compile(
+        r"(?i)\b(key|api[_-]?key|x-api-key|token|access_token|secret|password|sig|signature)(\"?\s*[=:]\s*\"?)[^\s&,;'\"]+"
+    ),
+    r"\1\2***",
+)
+"""A word and what it is given: `key=…`, `"token": "…"`."""
 _SECRETS: Final = (
     # Our own tokens, Cloudflare's, and the keys of common providers by their prefixes.
     (re.compile(r"agw_[0-9A-Za-z]{8,}"), "agw_***"),
     (re.compile(r"\b(cfut_|cfat_|cfk_|gsk_|xai-|AIza|AKIA|r8_|hf_|pplx-|csk-|fw_|sk-)[0-9A-Za-z_\-]{12,}"), r"\1***"),
     (re.compile(r"(?i)\b(bearer|basic|token|key)(\s+)[0-9A-Za-z_\-.~+/=]{12,}"), r"\1\2***"),
-    (
-        re.compile(r"(?i)\b(key|api[_-]?key|x-api-key|token|access_token|secret|password|sig|signature)([=:]\s*)[^\s&,;'\"]+"),
-        r"\1\2***",
-    ),
     (re.compile(r"(?i)(://[^/\s:@]*:)[^/\s@]+@"), r"\1***@"),
 )
 
 
 def redact(text: str) -> str:
     """The text with everything that looks like a token, key or password replaced by `***`."""
-    for pattern, replacement in _SECRETS:
+    for pattern, replacement in (*_SECRETS, _ASSIGNED):
         text = pattern.sub(replacement, text)
     return text
 
@@ -40,7 +44,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": redact(_message(record))[:_MESSAGE_LIMIT],
+            "message": _message(record)[:_MESSAGE_LIMIT],
             "pid": record.process,
         }
         # Structured lines bring fields of their own; none replaces one of ours.
@@ -53,10 +57,25 @@ class JsonLines(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
+    """The line without secrets. Its words are ours and what is put into them may be a stranger's: so a gateway's name behind
+    "ask for no token:" stays, and whatever looks like a secret by itself goes."""
+    if not record.args:
+        return redact(str(record.msg))
+    given = record.args
     try:
-        return record.getMessage()
+        shown = (
+            {key: _shown(value) for key, value in given.items()} if isinstance(given, Mapping) else tuple(map(_shown, given))
+        )
+        message = str(record.msg) % shown
     except (TypeError, ValueError):
         return str(record.msg)
+    for pattern, replacement in _SECRETS:
+        message = pattern.sub(replacement, message)
+    return message
+
+
+def _shown(value: object) -> object:
+    return value if isinstance(value, int | float) else redact(str(value))
 
 
 def _places(exc_info: Any) -> list[str]:

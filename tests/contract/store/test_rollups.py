@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.model import bounds
 from gateway.model.rollups import DAY_S, HOUR_S, MINUTE_S, SPANS_S, bucket_of
 
 EVER = (0, 2**40)
@@ -99,3 +100,33 @@ async def test_they_go_with_their_gateway(store, samples):
     await store.delete_gateway(samples.account_id, "my-gateway")
     assert await total(store, samples) == 0
     assert await total(store, samples, gateway="other") == 1
+
+
+async def test_invented_names_make_no_more_groups_than_there_is_room_for(store, samples):
+    start = T0 // DAY_S * DAY_S
+    await store.insert_records([samples.record(start, model="served-first", success=True, outcome="completed")])
+    for batch in range(3):
+        made_up = [samples.record(start + 1, model=f"m{batch}-{at}", success=False, outcome="completed") for at in range(150)]
+        await store.insert_records(made_up)
+    served = [samples.record(start + 2, model=f"served-{at}", success=True, outcome="completed") for at in range(10)]
+    again = [samples.record(start + 2, model=name, success=False, outcome="completed") for name in ("m0-0", "m2-149")]
+    await store.insert_records([*served, *again])
+    for span in SPANS_S:
+        found = await store.rollups(samples.account_id, "my-gateway", span, EVER)
+        named = {each.model: each.figures for each in found}
+        assert len(named) == bounds.ROLLUP_NAMES[span] // 2 + len(served) + 1
+        assert {"served-first", *(record.model for record in served)} <= named.keys()
+        assert sum(figures.requests for figures in named.values()) == 463
+        assert named["m0-0"].requests == 2, "a name that has its place keeps it"
+        assert named["other"].requests == 463 - sum(each.requests for name, each in named.items() if name != "other")
+
+
+async def test_no_more_names_than_there_is_room_for_even_if_a_provider_serves_them_all(store, samples):
+    for batch in range(3):
+        await store.insert_records(
+            [samples.record(T0, model=f"m{batch}-{at}", success=True, outcome="completed") for at in range(100)]
+        )
+    found = await store.rollups(samples.account_id, "my-gateway", MINUTE_S, EVER)
+    assert len(found) == bounds.ROLLUP_NAMES[MINUTE_S] + 1
+    assert {each.model: each.figures.requests for each in found}["other"] == 300 - bounds.ROLLUP_NAMES[MINUTE_S]
+    assert await total(store, samples) == 300

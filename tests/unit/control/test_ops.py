@@ -41,7 +41,7 @@ def test_short_of_memory_is_degraded_for_it_serves() -> None:
 def test_own_metrics_are_those_of_the_catalogue() -> None:
     gateways = [SimpleNamespace(gateway=SimpleNamespace(authentication=on)) for on in (True, True, False)]
     publisher: Any = SimpleNamespace(ready=1, connected=2, gateways=gateways)
-    recorder: Any = SimpleNamespace(waiting=3, written=4, dropped=5)
+    recorder: Any = SimpleNamespace(waiting=3, written=4, dropped=5, over_budget=0)
     janitor: Any = SimpleNamespace(store_up=True)
     ops = Ops(publisher, recorder, CounterSums(), janitor, 2, lambda: True)
     own = ops.own_metrics()

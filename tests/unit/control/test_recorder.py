@@ -89,8 +89,9 @@ async def test_who_brought_records_is_told_when_they_are_written() -> None:
     assert (confirmed, recorder.written, recorder.waiting) == ([-1, 3, 3], 3, 0)
 
 
-def test_a_full_queue_drops_counts_and_confirms() -> None:
-    recorder = Recorder(MemoryStore(), queue_bytes=2500)
+def test_a_full_queue_drops_counts_and_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.control.recorder.QUEUE_BYTES", 2500)
+    recorder = Recorder(MemoryStore())
     confirmed: list[int] = []
     for number in range(4):
         recorder.take(_records(1, number), lambda number=number: confirmed.append(number))  # type: ignore[misc]
@@ -166,3 +167,23 @@ async def test_a_request_that_cannot_be_priced_keeps_no_other_from_the_store() -
     await recorder.close(5)
     assert [record.cost for record in store.records.values()] == [0.5, None, 0.5]
     assert confirmed == [True]
+
+
+async def test_callers_without_a_token_have_a_budget_and_others_have_none() -> None:
+    store = MemoryStore()
+    spent: list[int] = []
+
+    def budget(size_bytes: int) -> bool:
+        spent.append(size_bytes)
+        return len(spent) <= 3
+
+    recorder = Recorder(store, budget=budget, body_bytes=1000)
+    known, strangers = _records(2), [record._replace(token_id="") for record in _records(4, 2)]
+    bomb = gzip.compress(b"x" * 1_000_000)
+    bodies = [LogBodies(record.id, "a", "g", bomb, b"", True, True, request_encoding="gzip") for record in (*known, *strangers)]
+    recorder.start()
+    recorder.take([*known, *strangers], bodies=bodies)
+    await recorder.close(5)
+    assert set(store.records) == {"0", "1", "2", "3", "4"}
+    assert recorder.over_budget == 1
+    assert {key: len(kept.request) for key, kept in store.kept_bodies.items()} == {"0": 1000, "1": 1000}

@@ -207,3 +207,14 @@ async def test_paths_that_lead_nowhere() -> None:
     rig = Rig(ON)
     assert await rig.serve("/nowhere") == "refused"
     assert rig.calls == ["head", "refuse unknown_route", "report"]
+
+
+@pytest.mark.parametrize(("authentication", "metadata", "samples"), [(True, '{"user":"ann"}', True), (False, None, False)])
+async def test_what_a_stranger_asks_for_is_neither_stored_nor_summed_up(
+    authentication: bool, metadata: str | None, samples: bool
+) -> None:
+    principal = runner() if authentication else ANONYMOUS
+    rig = Rig(compile_plan(gateway("g1", authentication=authentication, collect_logs=True), {}), principal=principal)
+    wish = {"cf_aig_collect_log_payload": "true", "cf_aig_metadata": '{"user":"ann"}', "cf_aig_event_id": "e1"}
+    await rig.serve(**wish)
+    assert (rig.x.options.metadata, rig.x.samples, rig.x.options.event_id) == (metadata, samples, "e1")

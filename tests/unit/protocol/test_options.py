@@ -206,3 +206,12 @@ def test_metadata_is_bounded_and_shows_no_token_of_ours() -> None:
 
 def test_an_event_id_shows_no_token_of_ours() -> None:
     assert RequestOptions.read({b"cf-aig-event-id": f"t-{mint_token()}".encode()}).event_id == "t-agw_***"
+
+
+def test_what_is_stored_or_summed_up_does_not_count_for_a_stranger() -> None:
+    given = read(**{
+        "cf-aig-collect-log": "false", "cf-aig-collect-log-payload": "true", "cf-aig-metadata": '{"user":"ann"}',
+        "cf-aig-custom-cost": '{"total_cost":5}', "cf-aig-event-id": "e", "cf-aig-request-timeout": "500",
+    })  # fmt: skip
+    assert given.of_stranger() == RequestOptions(collect_log=False, event_id="e", request_timeout_ms=500)
+    assert NO_OPTIONS.of_stranger() == NO_OPTIONS

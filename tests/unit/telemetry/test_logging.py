@@ -2,6 +2,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,8 @@ def test_an_exception_shows_its_type_and_places_but_not_its_text(lines: io.Strin
         ("x-api-key: topsecret", "topsecret"),
         ("api_key=topsecret", "topsecret"),
         ("?access_token=topsecret&x=1", "topsecret"),
+        ('{"token": "topsecret"}', "topsecret"),
+        ('{"password":"topsecret"}', "topsecret"),
         ("postgresql://gateway:topsecret@db/gateway", "topsecret"),
     ],
 )
@@ -133,3 +136,26 @@ def test_a_sampled_warning_once_in_ten_seconds(lines: io.StringIO) -> None:
     told = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert [each["message"] for each in told] == ["failed", "failed; 2 more since the line before", "failed"]
     assert {each["level"] for each in told} == {"warning"}
+
+
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        ("%d gateways ask for no token: %s", (1, "default")),
+        ("%d gateways ask for no token: %s", (2, "production-gateway-2026, key-service")),
+        ("the provider has no key: %s", ("openai",)),
+        ("no secret=%(name)s", {"name": "my-gateway"}),
+    ],
+)
+def test_a_name_behind_our_own_words_is_no_secret(lines: io.StringIO, line: str, given: Any) -> None:
+    logging.getLogger("x").warning(line, *([given] if isinstance(given, dict) else given))
+    assert only(lines)["message"] == line % given
+
+
+@pytest.mark.parametrize(
+    "given", [mint_token(), "sk-proj-0123456789abcdef0123", "Bearer abcdef0123456789abcdef", "key=topsecret"]
+)
+def test_a_secret_behind_our_own_words_is_one(lines: io.StringIO, given: str) -> None:
+    logging.getLogger("x").warning("%s: no token: %s", ValueError(given), given)
+    assert given not in lines.getvalue()
+    assert str(only(lines)["message"]).count("***") == 2

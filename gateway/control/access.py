@@ -6,9 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.control.grants import in_effect
+from gateway.control.grants import in_effect, operators_token, principal_of
 from gateway.control.sessions import Session, Sessions
 from gateway.kit.clock import Clock
+from gateway.kit.operator import PREFIX as OPERATOR_PREFIX
+from gateway.kit.operator import OperatorCheck
 from gateway.kit.secret import keyed_digest
 from gateway.model.faults import (
     MANAGEMENT_FORBIDDEN,
@@ -43,7 +45,10 @@ class Caller:
 
 
 class Access:
-    def __init__(self, pepper: bytes, store: Store, clock: Clock, sessions: Sessions) -> None:
+    def __init__(
+        self, pepper: bytes, store: Store, clock: Clock, sessions: Sessions, operator: OperatorCheck | None = None
+    ) -> None:
+        self._operator = operator
         self._pepper = pepper
         self._store = store
         self._clock = clock
@@ -58,7 +63,10 @@ class Access:
         """The holder of the one Bearer token, or of the dashboard's session; Refusal for every other kind of request,
         StoreDown when nobody can tell."""
         if "Authorization" in request.headers:
-            return await self.holder(_bearer(request), request, refusal)
+            value = _bearer(request)
+            if value is not None and value.startswith(OPERATOR_PREFIX):
+                return await self._by_operator(value, refusal)
+            return await self.holder(value, request, refusal)
         session = self._sessions.find(request)
         if session is None:
             raise Refusal(refusal)
@@ -66,6 +74,14 @@ class Access:
         if token is None or token.rolls != session.rolls:
             raise Refusal(refusal)
         return await self._admitted(token, request, refusal, session)
+
+    async def _by_operator(self, value: str, refusal: Fault) -> Caller:
+        """The command line on this machine. Not for signing in: a session would outlast the minute."""
+        if self._operator is None or not self._operator.accepts(value):
+            raise Refusal(refusal)
+        accounts = await self._store.accounts()
+        token = operators_token(accounts[0].id if accounts else "", self._clock.wall())
+        return Caller(principal_of(token), token)
 
     async def holder(self, value: str | None, request: web.Request, refusal: Fault) -> Caller:
         """Who holds this token, whichever way it came; wrong shapes never reach the store."""

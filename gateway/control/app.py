@@ -38,6 +38,7 @@ from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
+from gateway.kit.operator import OperatorCheck
 from gateway.link.port import LinkHandler
 from gateway.link.server import LinkServer
 from gateway.model.faults import STORE_DOWN
@@ -69,7 +70,7 @@ class Control:
         """The store was opened and the settings loaded; until then the API answers 503."""
         self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
         self._sessions = Sessions(clock, config.public_url)
-        self._access = Access(config.pepper, store, clock, self._sessions)
+        self._access = Access(config.pepper, store, clock, self._sessions, OperatorCheck(config.master_key, clock))
         self._changes = Changes(store, Vault(config.master_key), self._publisher, clock)
         self._recorder = Recorder(
             store,
@@ -183,7 +184,7 @@ class Control:
             Logs(access, changes),
             Analytics(access, changes, self._clock),
             Unauthenticated(access, changes, self._unauthenticated),
-            Tokens(access, changes),
+            Tokens(access, changes, self._bootstrap),
             AuditLogs(access, changes),
             Accounts(access, changes),
             SignIn(access, changes, self._sessions),

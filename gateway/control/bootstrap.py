@@ -1,23 +1,26 @@
 """The first start: one account and one token that may do everything, so that someone can make the rest."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from gateway.control.access import Access
 from gateway.control.audit import Audit, Resource
-from gateway.control.grants import ACCOUNT_RESOURCE
-from gateway.control.permissions import PERMISSION_GROUPS
+from gateway.control.grants import everything, holds_everything
 from gateway.kit.clock import Clock
 from gateway.kit.ids import hex32
 from gateway.model.service import ControlConfig
-from gateway.model.tokens import ANY_ACCOUNT, mint_token, well_formed
+from gateway.model.tokens import mint_token, well_formed
 from gateway.store.port import Account, Store, Token
 
 TOKEN_NAME: Final = "bootstrap"  # noqa: S105  a name, no secret
+_HOUR_S: Final = 3600
 _SETTING: Final = "bootstrap"
 """`{state} {token id} {digest}`: `pending` until the token is stored, then `done`. The digest is that of the value given
 out, so a preset that changes is told from a token that was rolled or deleted on purpose."""
+
+_log = logging.getLogger("gateway.bootstrap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +76,19 @@ class Bootstrap:
             return
         digest = self.access.digest(preset)
         self.on_bootstrap(preset)
-        changed = replace(token, digest=digest, rolls=token.rolls + 1, status="active", modified_on=self.clock.wall())
+        changed = replace(
+            token,
+            digest=digest,
+            rolls=token.rolls + 1,
+            status="active",
+            modified_on=self.clock.wall(),
+            expires_on=self._end(),
+        )
         entry = self.audit.by_service("roll", Resource("token", token_id, token.name), token.account_id)
         await self.audit.commit(entry, self.store.update_token(changed, entry))
         await self.store.put_setting(_SETTING, f"done {token_id} {digest.hex()}")
 
     def _token(self, token_id: str, account_id: str, digest: bytes) -> Token:
-        policy: dict[str, Any] = {
-            "id": hex32(),
-            "effect": "allow",
-            "permission_groups": [{"id": group.id, "name": group.name} for group in PERMISSION_GROUPS],
-            "resources": {ACCOUNT_RESOURCE + ANY_ACCOUNT: "*"},
-        }
         now = self.clock.wall()
         return Token(
             id=token_id,
@@ -93,8 +97,30 @@ class Bootstrap:
             name=TOKEN_NAME,
             digest=digest,
             status="active",
-            policies=[policy],
+            policies=everything(),
             condition=None,
             issued_on=now,
             modified_on=now,
+            expires_on=self._end(),
         )
+
+    def _end(self) -> float:
+        hours = self.config.bootstrap_hours
+        _log.warning("the first token may do everything for %d h, or until another token that may is made", hours)
+        return self.clock.wall() + hours * _HOUR_S
+
+    async def succeeded_by(self, made: Token) -> bytes | None:
+        """End the first token when another that may do everything is there; the digest the edges must forget."""
+        if self.config.bootstrap_stays or not holds_everything(made, len(await self.store.accounts())):
+            return None
+        _, token_id, *_ = (await self.store.setting(_SETTING) or " ").split(" ")
+        token = await self.store.token(token_id)
+        now = self.clock.wall()
+        if token is None or (token.expires_on is not None and token.expires_on <= now):
+            return None
+        entry = self.audit.by_service(
+            "update", Resource("token", token.id, token.name, after={"ended": True}), token.account_id
+        )
+        await self.audit.commit(entry, self.store.update_token(replace(token, expires_on=now, modified_on=now), entry))
+        _log.warning("the first token has ended: token %s may do everything now", made.id)
+        return token.digest

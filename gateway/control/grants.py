@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from gateway.control.permissions import permission_of
+from gateway.control.permissions import PERMISSION_GROUPS, permission_of
 from gateway.kit.addresses import Network, networks_of
-from gateway.model.tokens import ANY_ACCOUNT, Principal
+from gateway.kit.ids import hex32
+from gateway.model.tokens import ALL_PERMISSIONS, ANY_ACCOUNT, Principal
 from gateway.store.port import Store, Token
 
 ACCOUNT_RESOURCE: Final = "com.cloudflare.api.account."
@@ -52,6 +53,37 @@ def principal_of(token: Token) -> Principal:
         ip_in=networks_of(addresses.get("in") or ()),
         ip_not_in=networks_of(addresses.get("not_in") or ()),
     )
+
+
+def everything() -> list[dict[str, Any]]:
+    """The policies of who may do all on every account."""
+    groups = [{"id": group.id, "name": group.name} for group in PERMISSION_GROUPS]
+    resources = {ACCOUNT_RESOURCE + ANY_ACCOUNT: "*"}
+    return [{"id": hex32(), "effect": "allow", "permission_groups": groups, "resources": resources}]
+
+
+def operators_token(account_id: str, wall_s: float) -> Token:
+    """What the command line on this machine acts with; it is in no store."""
+    return Token(
+        id="operator",
+        account_id=account_id,
+        kind="account",
+        name="command line",
+        digest=b"",
+        status="active",
+        policies=everything(),
+        condition=None,
+        issued_on=wall_s,
+        modified_on=wall_s,
+    )
+
+
+def holds_everything(token: Token, accounts: int) -> bool:
+    """Whether it may do all, without an end or a limit: on every account, or on the only one there is."""
+    principal = principal_of(token)
+    limited = principal.expires_on is not None or principal.ip_in or principal.ip_not_in or token.status != "active"
+    places = [ANY_ACCOUNT] if accounts > 1 else [ANY_ACCOUNT, token.account_id]
+    return not limited and any(all(principal.may(place, name) for name in ALL_PERMISSIONS) for place in places)
 
 
 async def in_effect(store: Store, token: Token) -> Principal | None:

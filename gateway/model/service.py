@@ -130,6 +130,10 @@ class ControlConfig:
     """Of the first account; generated when empty."""
     bootstrap_token: str = field(default="", repr=False)
     """Preset value of the first token; minted when empty."""
+    bootstrap_hours: int = 24
+    """How long the first token is good for."""
+    bootstrap_stays: bool = False
+    """Whether it goes on when another token that may do everything is made."""
     public_url: str = "http://127.0.0.1:8787"
     """Origin that clients reach the gateway by; shown in `url/{provider}`."""
     audit_keep_days: int = 400

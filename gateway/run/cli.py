@@ -233,7 +233,7 @@ def _add_token_commands(commands: Any) -> None:
     )
     create = token.add_parser("create", help="make a token and print its value, this once")
     create.add_argument("name")
-    create.add_argument("--permission", action="append", default=[], help="run (default), read, edit, or a full name")
+    create.add_argument("--permission", action="append", default=[], help="run (default), read, edit, all, or a full name")
     create.add_argument("--gateway", action="append", default=[], metavar="ID", help="limit it to this gateway; repeatable")
     create.add_argument("--expires-on", default="", metavar="TIME", help="like 2030-01-31T00:00:00Z")
     create.add_argument("--lasting", action="store_true", help="it goes on when the token it is made with ends")

@@ -2,13 +2,15 @@
 
 import json
 import os
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.run.keyfiles import read_secret
+from gateway.kit.operator import operator_credential
+from gateway.run.keyfiles import key_from, read_secret
 from gateway.run.layers import ConfigError
 
 DEFAULT_URL: Final = "http://127.0.0.1:8787"
@@ -21,7 +23,8 @@ class ApiError(Exception):
 
 
 class Client:
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str | Callable[[], str]) -> None:
+        """`token`: as text, or what makes a credential for each request."""
         self.url = url.rstrip("/")
         self._token = token
         # No proxy and no redirect: the token goes to this service only.
@@ -29,11 +32,12 @@ class Client:
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The `result` of the answer's envelope. Raises ApiError."""
+        token = self._token if isinstance(self._token, str) else self._token()
         request = urllib.request.Request(  # noqa: S310 (the scheme is checked in `client_from`)
             f"{self.url}/client/v4{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         try:
             with self._opener.open(request, timeout=_TIMEOUT_S) as response:
@@ -90,15 +94,26 @@ def _message(body: bytes) -> str:
 
 
 def client_from(url: str, token_file: str, data_dir: Path, environ: Mapping[str, str] = os.environ) -> Client:
-    """By flags, else GATEWAY_URL and GATEWAY_API_TOKEN, else the default address and the bootstrap token's file."""
+    """By flags, else GATEWAY_URL and GATEWAY_API_TOKEN, else the default address and the operator's credential, which
+    needs the master key; where that cannot be read, the first token's file."""
     url = url or environ.get("GATEWAY_URL", "") or DEFAULT_URL
     if not url.startswith(("http://", "https://")):
         raise ConfigError("the service's URL must begin with http:// or https://")
     given = read_secret(Path(token_file)) if token_file else environ.get("GATEWAY_API_TOKEN", "")
+    if not given and (master_key := _master_key(data_dir, environ)) is not None:
+        return Client(url, lambda: operator_credential(master_key, time.time()))
     token = given or _bootstrap_token(data_dir)
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigError("the API token is not readable text")
     return Client(url, token)
+
+
+def _master_key(data_dir: Path, environ: Mapping[str, str]) -> bytes | None:
+    """The service's, where this user can read it: its holder is the operator."""
+    credentials = environ.get("CREDENTIALS_DIRECTORY", "")
+    if any(os.access(folder / "master-key", os.R_OK) for folder in (Path(credentials or "/nonexistent"), data_dir)):
+        return key_from("master-key", data_dir, credentials, make=False)
+    return None
 
 
 def _bootstrap_token(data_dir: Path) -> str:

@@ -155,6 +155,10 @@ class StoreSection(_Section):
 class BootstrapSection(_Section):
     account_id: Annotated[str, AfterValidator(_account_id)] = ""
     token_file: str = ""
+    hours: Annotated[int, Field(ge=1, le=87_600)] = 24
+    """Until the first token expires."""
+    stays: bool = False
+    """Whether it goes on beside another token that may do everything."""
 
 
 class UpstreamSection(_Section):
@@ -326,6 +330,8 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         master_key=key_from("master-key", data_dir, credentials, make=made),
         account_id=settings.bootstrap.account_id,
         bootstrap_token=bootstrap_token,
+        bootstrap_hours=settings.bootstrap.hours,
+        bootstrap_stays=settings.bootstrap.stays,
         public_url=settings.server.public_url or _own_origin(settings.server),
         workers=workers,
         log_body_bytes=settings.limits.log_body_bytes,

@@ -30,7 +30,7 @@ def create(client: Client, given: argparse.Namespace) -> None:
 
 
 def policy(account_id: str, permissions: list[str], gateways: list[str]) -> dict[str, Any]:
-    names = [_permission(name) for name in permissions or ["run"]]
+    names = [full for name in permissions or ["run"] for full in (ALL_PERMISSIONS if name == "all" else [_permission(name)])]
     held: Any = {_GATEWAY + name: "*" for name in gateways} if gateways else "*"
     return {
         "effect": "allow",
@@ -42,7 +42,7 @@ def policy(account_id: str, permissions: list[str], gateways: list[str]) -> dict
 def _permission(name: str) -> str:
     full = _SHORT.get(name.lower()) or next((known for known in ALL_PERMISSIONS if known.lower() == name.lower()), "")
     if not full:
-        raise ConfigError(f"unknown permission; valid are run, read, edit, or in full: {', '.join(ALL_PERMISSIONS)}")
+        raise ConfigError(f"unknown permission; valid are run, read, edit, all, or in full: {', '.join(ALL_PERMISSIONS)}")
     return full
 
 

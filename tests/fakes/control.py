@@ -156,7 +156,14 @@ async def running_control(store: Store, **settings: Any) -> AsyncIterator[Rig]:
             control_socket=socket,
             pepper=b"p" * 32,
             master_key=b"m" * 32,
-            **{"ops_listen": "", "workers": 0, "account_id": ACCOUNT, **settings},
+            **{
+                "ops_listen": "",
+                "workers": 0,
+                "account_id": ACCOUNT,
+                "bootstrap_hours": 87_600,
+                "bootstrap_stays": True,
+                **settings,
+            },
         )
         clock = MovableClock()
         handed_out: list[str] = []

@@ -248,7 +248,11 @@ class Service:
         return self
 
     def _settings(self, ops: str) -> dict[str, str]:
-        settings = {"GATEWAY_OPS__LISTEN": ops, "GATEWAY_BOOTSTRAP__ACCOUNT_ID": self.account}
+        settings = {
+            "GATEWAY_OPS__LISTEN": ops,
+            "GATEWAY_BOOTSTRAP__ACCOUNT_ID": self.account,
+            "GATEWAY_BOOTSTRAP__STAYS": "true",
+        }
         for slug, base_url in self._providers.items():
             settings[f"GATEWAY_PROVIDERS__{slug.upper().replace('-', '_')}__BASE_URL"] = base_url
         return settings

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from gateway.control.access import CLIENT_FIELD, Access, Caller
 from gateway.control.answers import answer
+from gateway.control.api.granting import founding
 from gateway.control.api.parsing import Body, read_body
 from gateway.control.changes import Changes
 from gateway.control.sessions import Session, Sessions, clear_cookies, set_cookie
@@ -81,7 +82,12 @@ class SignIn:
         }
         ends = None if session is None else rfc3339(self._clock.wall() + self._sessions.left_s(session))
         return {
-            "token": {"id": token.id, "name": token.name, "expires_on": rfc3339_or_none(token.expires_on)},
+            "token": {
+                "id": token.id,
+                "name": token.name,
+                "expires_on": rfc3339_or_none(token.expires_on),
+                "first": founding(token),
+            },
             "account_id": token.account_id,
             "permissions": permissions,
             "session_ends_on": ends,

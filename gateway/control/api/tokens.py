@@ -18,6 +18,7 @@ from gateway.control.api.granting import Granting, founding
 from gateway.control.api.parsing import info_of, page_of, read_body
 from gateway.control.api.token_bodies import RollBody, TokenBody, shown, stated, status_of
 from gateway.control.audit import Resource
+from gateway.control.bootstrap import Bootstrap
 from gateway.control.changes import Changes
 from gateway.control.grants import dependants, in_effect
 from gateway.control.permissions import PERMISSION_GROUPS
@@ -31,7 +32,8 @@ _TREES = (("/client/v4/user/tokens", "user"), ("/client/v4/accounts/{account_id}
 
 
 class Tokens:
-    def __init__(self, access: Access, changes: Changes) -> None:
+    def __init__(self, access: Access, changes: Changes, bootstrap: Bootstrap) -> None:
+        self._bootstrap = bootstrap
         self._access = access
         self._changes = changes
         self._store = changes.store
@@ -115,6 +117,9 @@ class Tokens:
             await self._granting.check_depth(token)
             entry = self._audit.by(request, caller, "create", _resource(token, after=token))
             await self._audit.commit(entry, self._store.insert_token(token, entry))
+            ended = await self._bootstrap.succeeded_by(token)
+        if ended is not None:
+            await self._publisher.revoke(ended)
         return answer(await self._shown(token) | {"value": value})
 
     async def get(self, request: web.Request) -> web.Response:

@@ -10,6 +10,7 @@ import { SignIn } from "./pages/SignIn";
 import { Tokens } from "./pages/Tokens";
 import { Button, Empty, Icon, valueOf, Waiting } from "./parts/basics";
 import { secretIsShown } from "./parts/ShownOnce";
+import { fullMoment } from "./format";
 import { go, href, Link, usePlace } from "./router";
 import { AppContext, permits, useApp, type App } from "./state";
 import { applyTheme, currentTheme } from "./theme";
@@ -76,6 +77,12 @@ function SignedIn({ session, onSignedOut }: { session: Session; onSignedOut: () 
       <div class="frame">
         <Navigation account={known} onAccount={choose} onSignedOut={onSignedOut} />
         <main id="content" tabIndex={-1} key={known}>
+          {session.token.first && (
+            <p class="caution">
+              You are signed in with the first token. It ends {session.token.expires_on && `${fullMoment(session.token.expires_on)}, or `}
+              when you make a token with all permissions, which you then sign in with.
+            </p>
+          )}
           <Page />
         </main>
       </div>

@@ -9,7 +9,13 @@ export interface Account {
 export type Permissions = Record<string, string[] | null>;
 
 export interface Session {
-  token: { id: string; name: string; expires_on: string | null };
+  token: {
+    id: string;
+    name: string;
+    expires_on: string | null;
+    /** The one the service made at its first start. */
+    first: boolean;
+  };
   account_id: string;
   permissions: Record<string, Permissions>;
   session_ends_on: string | null;

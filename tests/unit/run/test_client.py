@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.kit.clock import SystemClock
+from gateway.kit.operator import OperatorCheck
 from gateway.run.client import DEFAULT_URL, ApiError, Client, client_from, readiness
 from gateway.run.layers import ConfigError
 
@@ -104,6 +106,20 @@ def test_address_and_token_by_flags_environment_and_default(tmp_path: Path) -> N
     assert (by_environment.url, by_environment._token) == ("http://by-environment", "by-environment")
     by_default = client_from("", "", tmp_path, {})
     assert (by_default.url, by_default._token) == (DEFAULT_URL, "by-default")
+
+
+@pytest.mark.parametrize("by_credential", [False, True])
+def test_who_can_read_the_master_key_is_the_operator(tmp_path: Path, by_credential: bool) -> None:
+    folder = tmp_path / "credentials" if by_credential else tmp_path
+    folder.mkdir(exist_ok=True)
+    secret(folder / "master-key", "ab" * 32)
+    secret(tmp_path / "bootstrap-token", "by-default\n")
+    client = client_from("", "", tmp_path, {"CREDENTIALS_DIRECTORY": str(folder)} if by_credential else {})
+    assert callable(client._token)
+    values = {client._token(), client._token()}
+    check = OperatorCheck(bytes.fromhex("ab" * 32), SystemClock())
+    assert [check.accepts(value) for value in values] == [True, True], "one for each request"
+    assert client_from("", "", tmp_path, {"GATEWAY_API_TOKEN": "t"})._token == "t"
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ class CountedHandler(RequestHandler):
         "_head_bytes",
         "_head_timer",
         "_kept_bytes",
+        "_in_body",
         "_last_body",
         "_queued_bytes",
         "address",
@@ -54,6 +55,8 @@ class CountedHandler(RequestHandler):
         """Received of a head that has not ended; what came with the end of the request before it does not count."""
         self._last_body: StreamReader = EMPTY_PAYLOAD
         """Of the last head that the parser read."""
+        self._in_body = False
+        """What came last ended within it, so what comes next belongs to it."""
         self._queued_bytes = 0
         """Received while requests waited for the one under way."""
         self._arriving_bytes = self._kept_bytes = 0
@@ -94,9 +97,12 @@ class CountedHandler(RequestHandler):
             self._head_bytes = 0
             last, self._last_body = self._messages[-1]
             self._broken = isinstance(last, _ErrInfo)
-        body = self._last_body
-        if not body.is_eof():
+        body, in_body = self._last_body, self._in_body
+        self._in_body = not body.is_eof()
+        if self._in_body:
             self._count(self._queued_bytes + min(body.total_bytes, _PILE_BYTES), self._kept_bytes)
+        elif in_body:
+            self._count(self._queued_bytes, self._kept_bytes)
         elif not heads_ended:
             self._head_bytes += len(data)
             self._count(_HEAD_RATIO * self._head_bytes + self._queued_bytes, self._kept_bytes)

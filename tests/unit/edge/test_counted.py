@@ -144,3 +144,18 @@ async def test_what_arrives_is_counted_and_forgotten_with_its_connection(edge: R
             await wire.send(begun)
             await until(lambda: clients.all.held_bytes >= 50_000)
         await until(lambda: clients.all.held_bytes == 0)
+
+
+@pytest.mark.parametrize("last", [1, 15 * KB, 70 * KB, 400 * KB])
+async def test_the_end_of_a_body_is_no_head(edge: RunningEdge, last: int) -> None:
+    """However large the read is that ends it: how large one is depends on the loop, so it is handed over here."""
+    body = b"x" * (100 * KB + last)
+    raw = request_bytes("POST", target(), KEY, body)
+    async with edge.client() as wire:
+        await wire.ask("GET", "/livez")
+        (connection,) = edge.edge._server.connections
+        for _ in range(3):
+            connection.data_received(raw[:-last])
+            connection.data_received(raw[-last:])
+            answer = await wire.reply("POST")
+            assert (answer.status, len(answer.body)) == (200, len("POST /v1/x ") + len(body))

@@ -8,7 +8,7 @@ from gateway.upstream.port import Cause, Stage, UpstreamFailure
 MAX_ATTEMPTS = 2
 
 
-def may_retry(failure: UpstreamFailure, attempt: int, body_whole: bool) -> bool:
+def may_retry(failure: UpstreamFailure, attempt: int, body_kept: bool) -> bool:
     """Whether the failed attempt (1 is the first) may be followed by one on a fresh connection.
 
     The idle-close race: a provider closes a pooled connection in the moment we write to it. That shows as a loss on a
@@ -20,5 +20,5 @@ def may_retry(failure: UpstreamFailure, attempt: int, body_whole: bool) -> bool:
         and failure.cause is Cause.LOST
         and failure.reused
         and not failure.answered
-        and body_whole
+        and body_kept
     )

@@ -23,8 +23,8 @@ class Body:
     """`held` goes out with the head; `whole` says that nothing comes after it, so it can be sent again."""
 
     __slots__ = (
-        "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "held", "holder", "length", "received_bytes", "sample",
-        "whole",
+        "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "ended", "held", "holder", "kept", "length",
+        "received_bytes", "sample", "whole",
     )  # fmt: skip
 
     def __init__(self, reader: StreamReader | ArrivedBody, length: int | None, limits: Limits, timeouts: Timeouts) -> None:
@@ -42,6 +42,10 @@ class Body:
         self.holder: Downstream | None = None
         """Is told what was read, as long as it is kept and not sent on."""
         self.whole = False
+        self.ended = False
+        """Its last piece was read."""
+        self.kept: list[bytes] | None = None
+        """Pieces that were sent, in case they must be sent again; None where they are not kept."""
         self.arrived = False
         """It was all there with the head: nobody waited for the client."""
 
@@ -60,6 +64,10 @@ class Body:
             self.holder.keep(self.received_bytes)
         if self.sample is not None:
             self.sample.feed(piece)
+        if not piece:
+            self.ended = True
+        elif self.kept is not None:
+            self.kept.append(piece)
         return piece
 
     async def _awaited(self) -> bytes:
@@ -81,6 +89,13 @@ class Body:
             pieces.append(piece)
         self.held = b"".join(pieces)
         self.whole = True
+
+    def rewind(self) -> None:
+        """Hold again what was kept: it has to be sent once more."""
+        assert self.kept is not None
+        self.held = b"".join((self.held, *self.kept))
+        self.kept = []
+        self.whole = self.ended
 
     def put(self, whole: bytes) -> None:
         """Another body in the place of one that came whole."""

@@ -53,7 +53,7 @@ class Edge:
         dialer = Dialer(clock, lambda: tls_context(config.ca_bundle), timeouts.connect_s)
         self.pool = Pool(dialer, config.limits, timeouts)
         self.reporter = Reporter(clock, config.limits.log_queue_bytes, config.limits.log_body_bytes, config.pepper)
-        self.relay = Relay(self.pool, timeouts, clock, self.reporter)
+        self.relay = Relay(self.pool, config.limits, timeouts, clock, self.reporter)
         self.relay.timed = config.server_timing
         self.reporter.metrics.gauge("edges_draining", lambda: int(self._draining))
         self._memory = MemoryWatch(config.limits.memory_bytes, self._on_memory, relieve=self._shed)

@@ -26,7 +26,7 @@ from gateway.model.faults import (
     Refusal,
 )
 from gateway.model.routes import Surface
-from gateway.model.service import Timeouts
+from gateway.model.service import Limits, Timeouts
 from gateway.model.targets import Dialect
 from gateway.model.tokens import Permit
 from gateway.protocol.http_date import http_date
@@ -60,9 +60,11 @@ _UNCACHED: Final = b"cache-control: no-cache\r\n"
 
 
 class Relay:
-    def __init__(self, pool: Pool, timeouts: Timeouts, clock: Clock, reporter: Reporter) -> None:
+    def __init__(self, pool: Pool, limits: Limits, timeouts: Timeouts, clock: Clock, reporter: Reporter) -> None:
         self._pool = pool
         self._timeouts = timeouts
+        self._replay_most = limits.replay_stream_bytes
+        self._replay_left = limits.replay_memory_bytes
         self._clock = clock
         self._reporter = reporter
         self._sample_bytes = reporter.body_bytes
@@ -86,7 +88,13 @@ class Relay:
         if x.samples and not body.whole:
             body.sample = Sample(self._sample_bytes)
             body.sample.feed(body.held)
-        connection, upload, head = await self._answered(x, attempt, body)
+        reserved = 0 if body.whole else self._keep_for_replay(body)
+        try:
+            connection, upload, head = await self._answered(x, attempt, body)
+        finally:
+            if reserved:
+                body.kept = None
+                self._replay_left += reserved
         try:
             if attempt.enveloped and head.status == 401:
                 raise Refusal(PROVIDER_KEY_REJECTED)
@@ -99,6 +107,15 @@ class Relay:
 
     # --- attempt ------------------------------------------------------------------------------
 
+    def _keep_for_replay(self, body: Body) -> int:
+        """Keep a body that streams, so that it can be sent again, if there is room; the bytes reserved for it."""
+        size = body.length
+        if size is None or size > self._replay_most or size > self._replay_left:
+            return 0
+        self._replay_left -= size
+        body.kept = []
+        return size
+
     async def _answered(
         self, x: Exchange, attempt: Attempt, body: Body
     ) -> tuple[Connection, asyncio.Task[Exception | None] | None, ResponseHead]:
@@ -109,11 +126,13 @@ class Relay:
         number = 0
         while True:
             number += 1
-            connection = pool.idle_connection(origin, guarded=guarded) if number == 1 else None
+            # A reused connection may turn out dead: what could not be sent again leaves on one that was never idle.
+            fresh = number > 1 or not (body.whole or body.kept is not None)
+            connection = None if fresh else pool.idle_connection(origin, guarded=guarded)
             try:
                 if connection is None:
                     began = self._clock.monotonic()
-                    connection = await pool.connection(origin, guarded=guarded, fresh=number > 1)
+                    connection = await pool.connection(origin, guarded=guarded, fresh=fresh)
                     self._waits.observe(self._clock.monotonic() - began)
                 connection.start(x.request.method, with_body=body.length != 0)
                 connection.send(_request(x.request.method, attempt.block, body))
@@ -129,9 +148,11 @@ class Relay:
                     connection.release()
                 if not isinstance(error, UpstreamFailure):
                     raise
-                if not may_retry(error, number, body.whole):
+                if not may_retry(error, number, body.whole or body.kept is not None):
                     self._failed(x, error)
                     raise Refusal(_fault_of(error, x)) from error
+                if not body.whole:
+                    body.rewind()
             self._reporter.count("upstream_retries")
 
     def _failed(self, x: Exchange, failure: UpstreamFailure) -> None:

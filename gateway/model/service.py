@@ -14,6 +14,11 @@ class Limits:
     replay_bytes: int = 65_536
     """A body declared no longer than this is held whole: it leaves in one write with its head, and may be sent a second time
     when a reused connection turns out dead. Longer and chunked ones stream."""
+    replay_stream_bytes: int = 1024 * 1024
+    """One that streams and was declared no longer than this is kept until its answer begins, for the same purpose; others leave
+    on a fresh connection."""
+    replay_memory_bytes: int = 32 * 1024 * 1024
+    """For all that a worker keeps so; beyond it they leave on a fresh connection too."""
     connections_per_origin: int = 2048
     idle_per_origin: int = 256
     waiting_per_origin: int = 1024

@@ -160,6 +160,8 @@ class Pool:
             return connection
         if pool.count < self._limits.connections_per_origin:
             pool.count += 1
+        elif fresh and (idle := pool.take_idle()) is not None:
+            pool.replace(idle)
         elif (queued := await self._wait_in_line(pool)) is not None:
             if not fresh:
                 return queued

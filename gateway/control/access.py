@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.control.grants import in_effect, operators_token, principal_of
-from gateway.control.sessions import Session, Sessions
+from gateway.control.sessions import Sessions
 from gateway.kit.clock import Clock
 from gateway.kit.operator import PREFIX as OPERATOR_PREFIX
 from gateway.kit.operator import OperatorCheck
@@ -20,7 +20,7 @@ from gateway.model.faults import (
     Refusal,
 )
 from gateway.model.tokens import ANY_ACCOUNT, Permission, Principal, well_formed
-from gateway.store.port import Store, Token
+from gateway.store.port import Store, StoredSession, Token
 
 CLIENT_FIELD: Final = "x-gateway-client"
 """Set by the edge alone: the client's address, for `condition.request_ip`."""
@@ -40,7 +40,7 @@ class Caller:
 
     principal: Principal
     token: Token
-    session: Session | None = None
+    session: StoredSession | None = None
     """Set for a caller who came with a session's cookie instead of the token."""
 
 
@@ -52,7 +52,7 @@ class Access:
         self._pepper = pepper
         self._store = store
         self._clock = clock
-        self._sessions = sessions
+        self.sessions = sessions
         self.used: dict[str, float] = {}
         """token id → last use, until the janitor writes it down."""
 
@@ -67,7 +67,7 @@ class Access:
             if value is not None and value.startswith(OPERATOR_PREFIX):
                 return await self._by_operator(value, refusal)
             return await self.holder(value, request, refusal)
-        session = self._sessions.find(request)
+        session = await self.sessions.find(request)
         if session is None:
             raise Refusal(refusal)
         token = await self._store.token(session.token_id)
@@ -93,7 +93,9 @@ class Access:
             raise Refusal(refusal)
         return await self._admitted(token, request, refusal)
 
-    async def _admitted(self, token: Token, request: web.Request, refusal: Fault, session: Session | None = None) -> Caller:
+    async def _admitted(
+        self, token: Token, request: web.Request, refusal: Fault, session: StoredSession | None = None
+    ) -> Caller:
         principal = await in_effect(self._store, token)
         now = self._clock.wall()
         if (

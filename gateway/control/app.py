@@ -69,7 +69,7 @@ class Control:
         self.opened = False
         """The store was opened and the settings loaded; until then the API answers 503."""
         self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
-        self._sessions = Sessions(clock, config.public_url)
+        self._sessions = Sessions(store, clock, config.pepper, config.public_url)
         self._access = Access(config.pepper, store, clock, self._sessions, OperatorCheck(config.master_key, clock))
         self._changes = Changes(store, Vault(config.master_key), self._publisher, clock)
         self._recorder = Recorder(
@@ -81,7 +81,11 @@ class Control:
         )
         self._unauthenticated = UnauthenticatedRequests(store, clock)
         self._janitor = Janitor(
-            store, self._access, self._changes, self._unauthenticated, audit_keep_days=config.audit_keep_days
+            store,
+            self._access,
+            self._changes,
+            self._unauthenticated,
+            audit_keep_days=config.audit_keep_days,
         )
         self._bootstrap = Bootstrap(config, store, self._access, clock, self._changes.audit, on_bootstrap)
         counters = self.counters = CounterSums()

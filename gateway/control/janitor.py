@@ -1,5 +1,5 @@
-"""All periodic work of control: last use of tokens, requests without one, settings to be read again, a look at the store,
-age of logs."""
+"""All periodic work of control: last use of tokens and sessions, requests without a token, settings to be read again, a look at
+the store, age of logs."""
 
 import asyncio
 import logging
@@ -60,6 +60,7 @@ class Janitor:
             async with asyncio.timeout(timeout_s):
                 await self.touch_tokens()
                 await self._unauthenticated.write()
+                await self._access.sessions.write()
         except (StoreDown, TimeoutError):
             _log.warning("the last use of %d tokens was not written", len(self._access.used))
 
@@ -81,11 +82,13 @@ class Janitor:
             await self._unauthenticated.write()
             if touch:
                 await self.touch_tokens()
+                await self._access.sessions.write()
             if expire:
                 now = self._changes.clock.wall()
                 await self._store.expire_rollups({span: now - kept_s for span, kept_s in KEPT_S.items()})
                 await self._store.expire_audit(now - self._audit_kept_s)
                 await self._unauthenticated.expire()
+                await self._access.sessions.expire()
         except (StoreDown, TimeoutError) as error:
             if self.store_up:
                 _log.warning("the store is down: %s", type(error).__name__)

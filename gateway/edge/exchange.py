@@ -2,6 +2,7 @@
 
 from gateway.edge.body import Body
 from gateway.edge.request import Request
+from gateway.edge.seats import Seat
 from gateway.edge.settings import GatewayPlan
 from gateway.edge.taps.sample import Sample
 from gateway.kit.clock import Clock
@@ -47,6 +48,7 @@ class Exchange:
         "response_type",
         "route",
         "samples",
+        "seat",
         "started_at",
         "started_wall",
         "status",
@@ -80,14 +82,14 @@ class Exchange:
         """target: content type and body of an answer of our own (health, the list of models)"""
         self.body: Body | None = None
         """target"""
+        self.seat: Seat | None = None
+        """target: a stranger's place at control, left at the end"""
         self.provider: Provider | None = None
         """target"""
         self.model = ""
         """target; the usage tap may name it better"""
-        self.logged = False
-        """after the plan's phases: whether this request gets a row in the log"""
-        self.samples = False
-        """likewise: whether its bodies are logged"""
+        self.logged = self.samples = False
+        """after the plan's phases: whether this request gets a row in the log, and whether its bodies are logged"""
         self.asked_at: float | None = None
         """attempt: when the first connection to a provider was looked for"""
         self.committed = False

@@ -75,6 +75,14 @@ class Reader:
             credential = head.memo["credential"] = self._rest(route, head) if rest else self._gateway_tree(head)
         return credential  # type: ignore[return-value]
 
+    def bearer(self, head: RequestHead) -> Credential:
+        """What a management request presents: a Bearer token or nothing."""
+        credential = head.memo.get("bearer")
+        if credential is None:
+            value = head.credentials.get(b"authorization")
+            credential = head.memo["bearer"] = ABSENT if value is None else self._presented(value)
+        return credential  # type: ignore[return-value]
+
     def _rest(self, route: Route, head: RequestHead) -> Credential:
         value = head.credentials.get(b"authorization")
         if value is not None:

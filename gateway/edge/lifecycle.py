@@ -87,6 +87,8 @@ class Lifecycle:
             return await self.relay.refuse(x, Refusal(INTERNAL))
         finally:
             self.in_flight -= 1
+            if x.seat is not None:
+                x.seat.leave()
             self.report(x)
 
 

@@ -16,6 +16,7 @@ from gateway.edge.downstream import EdgeServer
 from gateway.edge.gauges import watch_clients, watch_identity, watch_pool, watch_requests
 from gateway.edge.identity import Identity, Reader
 from gateway.edge.lifecycle import Lifecycle
+from gateway.edge.management import Management
 from gateway.edge.phases.open_default import OpenDefault
 from gateway.edge.relay import Relay
 from gateway.edge.report import Reporter
@@ -120,11 +121,12 @@ class Edge:
         await self.pool.close()
 
     def _compose(self, identity: Identity) -> Lifecycle:
+        reader = Reader(self._config.pepper)
         lifecycle = Lifecycle(
             self.settings,
-            Reader(self._config.pepper),
+            reader,
             identity,
-            Chooser(self._config, self._health),
+            Chooser(self._config, self._health, Management(self._config, reader, identity)),
             self.relay,
             self.reporter,
         )

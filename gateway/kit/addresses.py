@@ -32,6 +32,14 @@ def parse_address(text: str) -> Address | None:
     return (ip.ipv4_mapped or ip) if ip.version == 6 else ip
 
 
+def customer_of(text: str) -> str:
+    """Whose address it is, as far as that can be told: an IPv6 customer has a whole /64. Empty for what is no address."""
+    ip = parse_address(text)
+    if ip is None:
+        return ""
+    return str(IPv6Address(int(ip) >> 64 << 64)) if isinstance(ip, IPv6Address) else str(ip)
+
+
 @lru_cache(maxsize=1024)
 def normal_address(text: str) -> str:
     """The same as text; empty for what is none."""

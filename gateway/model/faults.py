@@ -123,6 +123,9 @@ DRAINING: Final = _gateway("draining", 503, 2916, "Shutting down", retry_after_s
 CONTROL_UNREACHABLE: Final = _gateway(
     "control_unreachable", 503, 2917, "The management API is not available at the moment", retry_after_s=2, logged=False
 )
+CONTROL_BUSY: Final = _gateway(
+    "control_busy", 503, 2942, "Too many requests without a valid token are under way", retry_after_s=1, logged=False
+)
 OVERLOADED: Final = _gateway("overloaded", 503, 2920, "Out of memory for new requests", retry_after_s=2, logged=False)
 TOO_MANY_CONNECTIONS: Final = _gateway(
     "too_many_connections", 503, 2961, "Too many connections", retry_after_s=2, closes=True, logged=False

@@ -65,6 +65,21 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSession:
+    """A dashboard session: it names a token and holds none of its rights."""
+
+    key: bytes = field(repr=False)
+    """Digest of the cookie's value."""
+    token_id: str
+    rolls: int
+    """Of the token at sign-in: a rolled token ends its sessions as a revoked one does."""
+    secure: bool
+    """Made over TLS: its cookie has the `__Host-` name, which no other site of the domain can set."""
+    opened_at: float
+    seen_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKey:
     """A provider key of a gateway (section 12), encrypted."""
 
@@ -176,6 +191,17 @@ class Store(Protocol):
     async def delete_token(self, token_id: str, entry: AuditEntry | None = None) -> None: ...
     async def touch_tokens(self, used: dict[str, float]) -> None:
         """token id → last use."""
+
+    # dashboard sessions; they end with their token
+    async def session(self, key: bytes) -> StoredSession | None: ...
+    async def insert_session(self, session: StoredSession, most: int) -> None:
+        """Of its token, no more than the `most` newest stay."""
+
+    async def delete_session(self, key: bytes) -> None: ...
+    async def touch_sessions(self, seen: dict[bytes, float]) -> None:
+        """key → when it was used last."""
+
+    async def expire_sessions(self, opened_before: float, seen_before: float) -> None: ...
 
     # provider keys
     async def all_keys(self) -> list[StoredKey]: ...

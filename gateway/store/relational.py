@@ -34,12 +34,13 @@ from gateway.store.database import Database
 from gateway.store.port import Account, AuditQuery, Page, StoredCustomProvider, StoredKey, StoreDown, Token
 from gateway.store.request_log import RequestLog
 from gateway.store.schema import migrate
+from gateway.store.sessions import SessionTable
 
 T = TypeVar("T")
 _INT64_MAX: Final = 2**63 - 1
 
 
-class RelationalStore(RequestLog):
+class RelationalStore(RequestLog, SessionTable):
     def __init__(self, database: Database) -> None:
         self._database = database
         self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if database.one_writer else nullcontext()
@@ -142,7 +143,10 @@ class RelationalStore(RequestLog):
         await self._write(_set(tables.tokens, token, "id"), entry=entry)
 
     async def delete_token(self, token_id: str, entry: AuditEntry | None = None) -> None:
-        await self._write(delete(tables.tokens).where(_same(tables.tokens, id=token_id)), entry=entry)
+        async with self._writing() as connection:
+            await connection.execute(delete(tables.sessions).where(_same(tables.sessions, token_id=token_id)))
+            await connection.execute(delete(tables.tokens).where(_same(tables.tokens, id=token_id)))
+            await _note(connection, entry)
 
     async def touch_tokens(self, used: dict[str, float]) -> None:
         """Only ever forward: several edges report, in any order."""

@@ -136,6 +136,18 @@ tokens: Final = Table(
     Index(None, "account_id", "issued_on", "id"),
 )
 
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("token_id", CleanText, nullable=False),
+    Column("rolls", Whole, nullable=False),
+    Column("secure", Boolean, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Index("ix_sessions_token", "token_id", "opened_at"),
+)
+
 provider_keys: Final = Table(
     "provider_keys",
     metadata,

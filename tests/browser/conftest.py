@@ -47,7 +47,7 @@ def open_context(browser: Browser, service: Service) -> Iterator[OpenContext]:
 
 
 def sign_in(context: BrowserContext, service: Service, token: str) -> None:
-    own = {"Origin": service.origin, "Sec-Fetch-Site": "same-origin"}
+    own = {"Origin": service.origin, "Sec-Fetch-Site": "same-origin", "X-Gateway-Dashboard": "http"}
     answer = context.request.post("/client/v4/user/session", data={"token": token}, headers=own)
     assert answer.ok, answer.text()
 

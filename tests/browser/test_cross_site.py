@@ -97,5 +97,5 @@ def test_nothing_changes(
     assert tried["fetch no-cors, text/plain JSON"] == "sent", "the attempts do reach the network"
     assert state_of(service) == before
     assert page.context.cookies(service.origin) == [cookie]
-    own = {"Origin": service.origin, "Sec-Fetch-Site": "same-origin"}
+    own = {"Origin": service.origin, "Sec-Fetch-Site": "same-origin", "X-Gateway-Dashboard": "http"}
     assert page.context.request.get("/client/v4/user/session", headers=own).json()["result"]["token"]["name"] == "bootstrap"

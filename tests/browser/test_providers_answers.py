@@ -154,7 +154,7 @@ def signed_in(browser: Browser, host: Service, hostile: FakeProvider) -> Iterato
         context = browser.new_context(base_url=origin, **options)  # type: ignore[arg-type]
         context.set_default_timeout(20_000)
         contexts.append(context)
-        own = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+        own = {"Origin": origin, "Sec-Fetch-Site": "same-origin", "X-Gateway-Dashboard": "http"}
         answer = context.request.post("/client/v4/user/session", data={"token": host.management.token}, headers=own)
         assert answer.ok, answer.text()
         return context

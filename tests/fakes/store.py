@@ -11,7 +11,17 @@ from gateway.model.records import LogBodies, LogRecord
 from gateway.model.rollups import Figures, GatewaySum, Rollup, RollupKey, fold, fold_refused
 from gateway.model.unauthenticated import CallerHour, CallerSum
 from gateway.store.log_query import LogEntry, LogQuery
-from gateway.store.port import Account, AuditQuery, Conflict, Page, StoredCustomProvider, StoredKey, StoreDown, Token
+from gateway.store.port import (
+    Account,
+    AuditQuery,
+    Conflict,
+    Page,
+    StoredCustomProvider,
+    StoredKey,
+    StoreDown,
+    StoredSession,
+    Token,
+)
 
 T = TypeVar("T")
 
@@ -35,6 +45,7 @@ class MemoryStore:
         self.kept_bodies: dict[str, LogBodies] = {}
         self.purging: list[tuple[str, str]] = []
         self.rolled_up: dict[RollupKey, Figures] = {}
+        self.sessions: dict[bytes, StoredSession] = {}
         self.seen_callers: dict[CallerHour, tuple[int, float]] = {}
         self.settings: dict[str, str] = {}
         self.audited: list[AuditEntry] = []
@@ -165,6 +176,34 @@ class MemoryStore:
         self._used("delete_token")
         self._note(entry)
         self.tokens.pop(token_id, None)
+        self.sessions = {key: one for key, one in self.sessions.items() if one.token_id != token_id}
+
+    async def session(self, key: bytes) -> StoredSession | None:
+        self._used("session")
+        return self.sessions.get(key)
+
+    async def insert_session(self, session: StoredSession, most: int) -> None:
+        self._used("insert_session")
+        self.sessions[session.key] = session
+        mine = sorted((one.opened_at, key) for key, one in self.sessions.items() if one.token_id == session.token_id)
+        for _, key in mine[:-most]:
+            del self.sessions[key]
+
+    async def delete_session(self, key: bytes) -> None:
+        self._used("delete_session")
+        self.sessions.pop(key, None)
+
+    async def touch_sessions(self, seen: dict[bytes, float]) -> None:
+        self._used("touch_sessions")
+        for key, moment in seen.items():
+            if key in self.sessions:
+                self.sessions[key] = replace(self.sessions[key], seen_at=max(moment, self.sessions[key].seen_at))
+
+    async def expire_sessions(self, opened_before: float, seen_before: float) -> None:
+        self._used("expire_sessions")
+        self.sessions = {
+            key: one for key, one in self.sessions.items() if one.opened_at >= opened_before and one.seen_at >= seen_before
+        }
 
     async def touch_tokens(self, used: dict[str, float]) -> None:
         self._used("touch_tokens")

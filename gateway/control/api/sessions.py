@@ -4,7 +4,7 @@ The token is looked at once and never kept; the cookie is a random value that me
 """
 
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 from pydantic import Field
@@ -14,11 +14,14 @@ from gateway.control.answers import answer
 from gateway.control.api.granting import founding
 from gateway.control.api.parsing import Body, read_body
 from gateway.control.changes import Changes
-from gateway.control.sessions import Session, Sessions, clear_cookies, set_cookie
+from gateway.control.sessions import Sessions, clear_cookies, set_cookie
 from gateway.control.throttle import Throttle
-from gateway.model.faults import INVALID_API_TOKEN, SIGN_IN_THROTTLED, Refusal
+from gateway.model.faults import BODY_TOO_LARGE, INVALID_API_TOKEN, SIGN_IN_THROTTLED, Refusal
 from gateway.protocol.envelope import rfc3339, rfc3339_or_none
-from gateway.store.port import StoreDown
+from gateway.store.port import StoreDown, StoredSession
+
+BODY_BYTES: Final = 4096
+"""Of a sign-in, which holds one token."""
 
 
 class SignInBody(Body):
@@ -41,6 +44,8 @@ class SignIn:
     async def create(self, request: web.Request) -> web.Response:
         """Also for a page of ours only: nobody is to be signed in as somebody else without knowing."""
         self._sessions.require_own_page(request)
+        if len(await request.read()) > BODY_BYTES:
+            raise Refusal(BODY_TOO_LARGE)
         body = await read_body(request, SignInBody)
         try:
             caller = await self._access.holder(body.token.strip(), request, INVALID_API_TOKEN)
@@ -50,7 +55,7 @@ class SignIn:
                 raise Refusal(SIGN_IN_THROTTLED) from None
             raise
         await self._audit.session(request, "login", caller.token)
-        value, session = self._sessions.open(request, caller.token)
+        value, session = await self._sessions.open(request, caller.token)
         response = answer(self._shown(caller, session))
         set_cookie(response, value, session)
         return response
@@ -63,7 +68,7 @@ class SignIn:
     async def delete(self, request: web.Request) -> web.Response:
         """Sign out. A session that has ended already is no error."""
         self._sessions.require_own_page(request)
-        ended = self._sessions.close(request)
+        ended = await self._sessions.close(request)
         if ended is not None:
             with suppress(StoreDown):
                 token = await self._store.token(ended.token_id)
@@ -73,7 +78,7 @@ class SignIn:
         clear_cookies(response)
         return response
 
-    def _shown(self, caller: Caller, session: Session | None) -> dict[str, Any]:
+    def _shown(self, caller: Caller, session: StoredSession | None) -> dict[str, Any]:
         token = caller.token
         # null: on every gateway of the account; else the gateways it is limited to.
         permissions = {

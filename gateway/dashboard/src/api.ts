@@ -60,7 +60,11 @@ export function whenSignedOut(listener: () => void): void {
 }
 
 async function send(method: string, path: string, options: Options = {}): Promise<Response> {
-  const headers: Record<string, string> = { "Content-Type": "application/json" };
+  // What no form, link or other origin can send; without it a session is good for nothing.
+  const headers: Record<string, string> = {
+    "Content-Type": "application/json",
+    "X-Gateway-Dashboard": location.protocol.slice(0, -1),
+  };
   if (options.background) headers["X-Gateway-Background"] = "1";
   let response: Response;
   try {

@@ -1,4 +1,4 @@
-"""The first schema: accounts, gateways, tokens, provider keys, custom providers, request log, rollups, settings."""
+"""The first schema: accounts, gateways, tokens, sessions, provider keys, custom providers, request log, rollups, settings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,6 +43,7 @@ def upgrade() -> None:
     _accounts()
     _gateways()
     _tokens()
+    _sessions()
     _custom_providers()
     _provider_keys()
     _records()
@@ -130,6 +131,20 @@ def _tokens() -> None:
     )
     op.create_index("ix_tokens_account_id_issued_on_id", "tokens", ["account_id", "issued_on", "id"])
     op.create_index("ix_tokens_maker_id", "tokens", ["maker_id"])
+
+
+def _sessions() -> None:
+    op.create_table(
+        "sessions",
+        sa.Column("key", sa.LargeBinary, nullable=False),
+        sa.Column("token_id", sa.Text, nullable=False),
+        sa.Column("rolls", sa.BigInteger, nullable=False),
+        sa.Column("secure", sa.Boolean, nullable=False),
+        sa.Column("opened_at", sa.Double, nullable=False),
+        sa.Column("seen_at", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_sessions"),
+    )
+    op.create_index("ix_sessions_token", "sessions", ["token_id", "opened_at"])
 
 
 def _provider_keys() -> None:

@@ -9,5 +9,5 @@ from gateway.kit.secret import keyed_digest
 
 
 def test_the_digest_is_keyed() -> None:
-    access = Access(b"pepper", MemoryStore(), MovableClock(), Sessions(MovableClock(), ""))
+    access = Access(b"pepper", MemoryStore(), MovableClock(), Sessions(MemoryStore(), MovableClock(), b"pepper", ""))
     assert access.digest("agw_x") == keyed_digest(b"pepper", b"agw_x")

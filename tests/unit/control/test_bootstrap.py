@@ -29,7 +29,7 @@ class Starts:
     async def start(self, preset: str = "") -> None:
         config = ControlConfig(control_socket="", pepper=PEPPER, bootstrap_token=preset, account_id=self.account_id)
         clock = MovableClock()
-        access = Access(PEPPER, self.store, clock, Sessions(clock, ""))
+        access = Access(PEPPER, self.store, clock, Sessions(self.store, clock, PEPPER, ""))
         self.digest = access.digest
         await Bootstrap(config, self.store, access, clock, Audit(self.store, clock), self.handed_out.append).run()
 

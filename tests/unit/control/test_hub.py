@@ -47,7 +47,7 @@ class Parts:
         self.clock = MovableClock()
         self.store = MemoryStore()
         self.publisher = Publisher(self.clock, expected_edges=0, revoke_timeout_s=1)
-        self.access = Access(b"p", self.store, self.clock, Sessions(self.clock, ""))
+        self.access = Access(b"p", self.store, self.clock, Sessions(self.store, self.clock, b"p", ""))
         self.changes = Changes(self.store, Vault(b"m" * 32), self.publisher, self.clock)
         self.recorder = Recorder(self.store)
         self.counters = CounterSums()

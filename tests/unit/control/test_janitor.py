@@ -19,7 +19,8 @@ class Parts:
     def __init__(self) -> None:
         self.store = MemoryStore()
         clock = MovableClock()
-        self.access = Access(b"p", self.store, clock, Sessions(clock, ""))
+        self.sessions = Sessions(self.store, clock, b"p", "")
+        self.access = Access(b"p", self.store, clock, self.sessions)
         publisher = Publisher(clock, expected_edges=0, revoke_timeout_s=1)
         self.changes = Changes(self.store, Vault(b"m" * 32), publisher, clock)
         self.pauses: list[float] = []
@@ -101,3 +102,19 @@ async def test_old_rollups_expire_by_what_their_span_is_kept() -> None:
     await parts.janitor.round(touch=False, expire=True)
     now = MovableClock().wall()
     assert given == [{span: now - kept_s for span, kept_s in KEPT_S.items()}]
+
+
+async def test_the_use_of_sessions_is_written_now_and_then_and_at_the_end() -> None:
+    parts = Parts()
+    parts.sessions.seen = {b"key": 1.0}
+    await parts.janitor.round(touch=False)
+    assert parts.store.calls.count("touch_sessions") == 0
+    await parts.janitor.round(touch=True, expire=True)
+    assert (parts.store.calls.count("touch_sessions"), parts.store.calls.count("expire_sessions")) == (1, 1)
+    parts.sessions.seen = {b"key": 2.0}
+    parts.store.down = True
+    await parts.janitor.round(touch=True)
+    assert parts.sessions.seen == {b"key": 2.0}, "kept for the next time"
+    parts.store.down = False
+    await parts.janitor.close(1)
+    assert parts.sessions.seen == {}

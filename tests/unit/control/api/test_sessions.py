@@ -9,7 +9,12 @@ from fakes.store import MemoryStore
 from gateway.control.throttle import FAILURES
 from gateway.model.tokens import Permission, mint_token
 
-OWN = [("Sec-Fetch-Site", "same-origin"), ("Origin", "http://gw.test"), ("x-gateway-host", "gw.test")]
+OWN = [
+    ("X-Gateway-Dashboard", "http"),
+    ("Sec-Fetch-Site", "same-origin"),
+    ("Origin", "http://gw.test"),
+    ("x-gateway-host", "gw.test"),
+]
 JSON = ("Content-Type", "application/json")
 SESSION = "/user/session"
 
@@ -76,7 +81,12 @@ async def test_a_bad_bearer_token_is_not_helped_by_a_good_session() -> None:
 
 async def test_nobody_is_signed_in_by_another_site() -> None:
     async with running_control(MemoryStore()) as rig:
-        cross = [("Sec-Fetch-Site", "cross-site"), ("Origin", "http://evil.test"), ("x-gateway-host", "gw.test")]
+        cross = [
+            ("X-Gateway-Dashboard", "http"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Origin", "http://evil.test"),
+            ("x-gateway-host", "gw.test"),
+        ]
         reply = await sign_in(rig, rig.bootstrap, headers=cross)
         assert (reply.status, "Set-Cookie" in reply.headers) == (403, False)
 
@@ -95,3 +105,34 @@ async def test_a_sign_in_that_says_nothing(body: Any) -> None:
     async with running_control(MemoryStore()) as rig:
         reply = await rig.call("POST", SESSION, body, headers=[*OWN, JSON])
         assert (reply.status, reply.paths) == (400, {("body", "token")})
+
+
+@pytest.mark.parametrize("padding", ["in the token", "around it"])
+async def test_a_sign_in_holds_one_token_and_no_more(padding: str) -> None:
+    async with running_control(MemoryStore()) as rig:
+        text = "x" * 4096
+        body = {"token": text} if padding == "in the token" else {"token": rig.bootstrap, "more": text}
+        reply = await rig.call("POST", SESSION, body, headers=[*OWN, JSON])
+        assert (reply.status, "Set-Cookie" in reply.headers) == (413, False)
+
+
+async def test_a_session_outlives_control() -> None:
+    store = MemoryStore()
+    async with running_control(store) as rig:
+        reply = await sign_in(rig, rig.bootstrap)
+    async with running_control(store) as rig:
+        again = await with_session(rig, reply, "GET", SESSION)
+        assert again.result["token"]["name"] == "bootstrap"
+        assert (await with_session(rig, reply, "DELETE", SESSION)).status == 200
+    async with running_control(store) as rig:
+        assert (await with_session(rig, reply, "GET", SESSION)).status == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+async def test_a_session_is_good_for_nothing_without_the_pages_own_field(method: str) -> None:
+    async with running_control(MemoryStore()) as rig:
+        cookie = (await sign_in(rig, rig.bootstrap)).headers["Set-Cookie"].partition(";")[0]
+        headers = [*OWN[1:], JSON, ("Cookie", cookie)]
+        body = None if method == "GET" else {"token": rig.bootstrap}
+        assert (await rig.call(method, SESSION, body, headers=headers)).status == 403
+        assert (await rig.call("GET", SESSION, headers=[OWN[0], *headers])).status == 200

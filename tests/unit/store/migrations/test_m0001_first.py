@@ -14,6 +14,7 @@ def test_the_first_step_makes_the_tables_from_nothing():
             "accounts",
             "gateways",
             "tokens",
+            "sessions",
             "provider_keys",
             "custom_providers",
             "records",

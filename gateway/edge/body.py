@@ -8,6 +8,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from gateway.edge.repeat import ArrivedBody
 from gateway.edge.request import Request
+from gateway.edge.taps.ends import Ends
 from gateway.edge.taps.sample import Sample
 from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Refusal
 from gateway.model.service import Limits, Timeouts
@@ -23,7 +24,7 @@ class Body:
     """`held` goes out with the head; `whole` says that nothing comes after it, so it can be sent again."""
 
     __slots__ = (
-        "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "ended", "held", "holder", "kept", "length",
+        "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "ended", "ends", "held", "holder", "kept", "length",
         "received_bytes", "sample", "whole",
     )  # fmt: skip
 
@@ -37,8 +38,10 @@ class Body:
         self.length = length
         """Bytes in all, as the client announced them; None: chunked."""
         self.received_bytes = 0
-        self.sample: Sample | None = None
+        self.ends: Ends | None = None
         """Is shown what still arrives."""
+        self.sample: Sample | None = None
+        """Likewise."""
         self.holder: Downstream | None = None
         """Is told what was read, as long as it is kept and not sent on."""
         self.whole = False
@@ -64,6 +67,8 @@ class Body:
             self.holder.keep(self.received_bytes)
         if self.sample is not None:
             self.sample.feed(piece)
+        if self.ends is not None:
+            self.ends.feed(piece)
         if not piece:
             self.ended = True
         elif self.kept is not None:

@@ -10,6 +10,7 @@ from gateway.edge.downstream import CLOSE, KEEP
 from gateway.edge.exchange import Exchange
 from gateway.edge.report import Reporter
 from gateway.edge.routing import surface_of
+from gateway.edge.taps.ends import Ends
 from gateway.edge.taps.sample import Sample
 from gateway.edge.taps.usage import UsageTap
 from gateway.edge.targeting import Attempt
@@ -85,6 +86,9 @@ class Relay:
         now = x.asked_at = self._clock.monotonic()
         if body.arrived:
             x.overhead_s = now - x.started_at
+        if x.logged and not body.whole and not x.model:
+            body.ends = Ends()
+            body.ends.feed(body.held)
         if x.samples and not body.whole:
             body.sample = Sample(self._sample_bytes)
             body.sample.feed(body.held)

@@ -21,7 +21,8 @@ from gateway.model import bounds
 from gateway.model.causes import CLIENT_GONE, PROVIDER_ERROR, UPSTREAM_CAUSES
 from gateway.model.faults import UPSTREAM_BROKEN
 from gateway.model.records import ROW_BYTES, UNKNOWN_USAGE, LogBodies, LogRecord, Row, Usage
-from gateway.model.routes import OPEN_SURFACES, Endpoint, Route
+from gateway.model.routes import OPEN_SURFACES, Endpoint, Route, Surface
+from gateway.protocol.asked_model import model_in_body, model_in_path
 from gateway.protocol.field_text import readable
 from gateway.protocol.headers import RequestHead
 from gateway.telemetry.logging import Sampled
@@ -177,7 +178,7 @@ class Reporter:
             plan.gateway.id,  # gateway_id
             x.started_wall,  # created_at
             x.provider.slug if x.provider is not None else bounds.text(route.provider, bounds.NAME),  # provider
-            bounds.text(x.model or usage.model, bounds.NAME),  # model
+            bounds.text(x.model or usage.model, bounds.NAME) or _asked_model(x, route, head),  # model
             model_type,
             method,
             path,
@@ -236,6 +237,20 @@ def _bodies(x: Exchange, limit_bytes: int) -> Row | None:
         x.head.value(b"content-encoding").decode("latin-1") if x.head is not None else "",
         x.response_encoding,
     )
+
+
+def _asked_model(x: Exchange, route: Route, head: RequestHead) -> str:
+    """What a native request asked for, where the answer does not say: an error, an embedding, a dialect without names."""
+    if route.surface is not Surface.PROVIDER_NATIVE:
+        return ""
+    named = model_in_path(x.provider.slug if x.provider is not None else "", route.tail)
+    body = x.body
+    if named or body is None:
+        return named
+    content_type = head.value(b"content-type")
+    if body.ends is not None:
+        return model_in_body(content_type, body.ends.head, body.ends.tail)
+    return model_in_body(content_type, body.held)
 
 
 NO_ERROR: Final[tuple[int | None, str, str]] = (None, "", "")

@@ -29,9 +29,11 @@ from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
 from gateway.control.hub import Facts, Hub
 from gateway.control.janitor import Janitor
+from gateway.control.key_check import KeyCheck
 from gateway.control.ops import Ops
 from gateway.control.pages import Pages
 from gateway.control.publisher import Publisher
+from gateway.control.queries import Queries
 from gateway.control.recorder import Recorder
 from gateway.control.sessions import Sessions
 from gateway.control.unauthenticated import UnauthenticatedRequests
@@ -45,7 +47,7 @@ from gateway.model.faults import STORE_DOWN
 from gateway.model.records import LogRecord
 from gateway.model.service import ControlConfig
 from gateway.providers.pricing import PriceTable
-from gateway.store.port import SchemaTooNew, Store, StoreDown
+from gateway.store.port import Store, StoreDown, Unusable
 from gateway.telemetry.loop_lag import LoopLag
 
 _BODY_BYTES: Final = 1024 * 1024
@@ -87,6 +89,7 @@ class Control:
             self._unauthenticated,
             audit_keep_days=config.audit_keep_days,
         )
+        self._key_check = KeyCheck.of(config, store)
         self._bootstrap = Bootstrap(config, store, self._access, clock, self._changes.audit, on_bootstrap)
         counters = self.counters = CounterSums()
         self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
@@ -97,7 +100,7 @@ class Control:
         self._link = LinkServer(self.hub)
         self._opening: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
-        self._hopeless: SchemaTooNew | None = None
+        self._hopeless: Unusable | None = None
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
@@ -154,11 +157,15 @@ class Control:
     async def _open(self) -> bool:
         try:
             await self._store.open()
+            await self._key_check.run()
             await self._bootstrap.run()
             await self._changes.reload()
-        except SchemaTooNew as error:
+        except Unusable as error:
+            _log.error("the store cannot be used: %s", error)
             self._hopeless = error
-            return True  # trying again cannot help
+            # No question is answered by a store that is not ours: with another pepper all tokens would seem invalid.
+            await self._store.close()
+            return False
         except StoreDown as error:
             _log.warning("the store cannot be opened: %s", error)
             return False
@@ -180,14 +187,14 @@ class Control:
     # --- the web
 
     def _api(self) -> web.Application:
-        access, changes = self._access, self._changes
+        access, changes, queries = self._access, self._changes, Queries()
         resources = (
             Gateways(access, changes, self._config.public_url),
             ProviderKeys(access, changes),
             CustomProviders(access, changes, allow_private=self._config.allow_private_custom),
-            Logs(access, changes),
-            Analytics(access, changes, self._clock),
-            Unauthenticated(access, changes, self._unauthenticated),
+            Logs(access, changes, queries),
+            Analytics(access, changes, queries),
+            Unauthenticated(access, changes, self._unauthenticated, queries),
             Tokens(access, changes, self._bootstrap),
             AuditLogs(access, changes),
             Accounts(access, changes),

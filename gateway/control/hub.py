@@ -1,5 +1,6 @@
 """Control's side of every link: settings go down through the publisher, facts go up to the recorder and the counters."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from gateway.control.access_log import AccessLog
 from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
 from gateway.control.grants import in_effect
+from gateway.control.lookups import DEADLINE_S, TokenLookups
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
 from gateway.control.unauthenticated import UnauthenticatedRequests
@@ -57,6 +59,7 @@ class Hub:
         self._changes = changes
         self._access = access
         self._facts = facts
+        self._lookups = TokenLookups(changes.store)
 
     def joined(self, edge: EdgeConnection) -> None:
         self._publisher.joined(edge)
@@ -90,13 +93,14 @@ class Hub:
         try:
             match question:
                 case AskToken(ask, digest):
-                    return TokenAnswer(ask, await self._who(digest))
+                    async with asyncio.timeout(DEADLINE_S):
+                        return TokenAnswer(ask, await self._who(digest))
                 case OpenDefault(ask, account_id):
                     return await self._open_default(edge, ask, account_id)
                 case _:
                     # One node, one edge's word: nothing is shared yet, so all that is asked for is granted.
                     return Leased(question.ask, question.count)
-        except StoreDown:
+        except (StoreDown, TimeoutError):
             return Unavailable(question.ask)
         except Exception as error:
             _log.error("%s could not be answered: %s", type(question).__name__, type(error).__name__)
@@ -106,7 +110,7 @@ class Hub:
         """Read again if a revocation came in between: no answer after a Revoke frame may be older than it."""
         while True:
             revocations = self._publisher.revocations
-            token = await self._changes.store.token_by_digest(digest)
+            token = await self._lookups.find(digest)
             principal = None if token is None else await in_effect(self._changes.store, token)
             if revocations == self._publisher.revocations:
                 break

@@ -11,7 +11,7 @@ from gateway.control.changes import Changes
 from gateway.control.retention import Retention
 from gateway.control.rollups import KEPT_S
 from gateway.control.unauthenticated import UnauthenticatedRequests
-from gateway.kit.aio import cancel_and_wait, spawn
+from gateway.kit.aio import cancel_and_wait, spawn, within
 from gateway.store.port import Store, StoreDown
 
 ROUND_S: Final = 2.0
@@ -19,7 +19,9 @@ ROUND_S: Final = 2.0
 _TOUCH_ROUNDS: Final = 5
 _EXPIRY_ROUNDS: Final = 1800
 """Once an hour, and soon after the start."""
-_PING_TIMEOUT_S: Final = 1.0
+_PING_TIMEOUT_S: Final = 3.0
+_CALM_ROUNDS: Final = 3
+"""So many rounds without a failed write, and the store is up again: where only large writes fail, it is down all the while."""
 
 _log = logging.getLogger("gateway.janitor")
 
@@ -45,8 +47,11 @@ class Janitor:
         # A task of its own: deleting a million rows must not put off the rounds.
         self._retaining: asyncio.Task[None] | None = None
         self.retention = Retention(store, changes.publisher, changes.clock)
-        self.store_up = True
-        """What the last look found."""
+        self.trouble = ""
+        """Why the store is down; empty when it is up."""
+        self._failed_writes = 0
+        self._calm = _CALM_ROUNDS
+        """Rounds since a write failed."""
 
     def start(self) -> None:
         self._task = spawn(self._run(), "janitor")
@@ -66,6 +71,7 @@ class Janitor:
 
     async def _run(self) -> None:
         number = 0
+        await self.round(touch=False)
         while True:
             await self._pause(ROUND_S)
             number += 1
@@ -74,9 +80,7 @@ class Janitor:
     async def round(self, *, touch: bool, expire: bool = False) -> None:
         """One round; a store that is down is found by it, not an end to it."""
         try:
-            async with asyncio.timeout(_PING_TIMEOUT_S):
-                await self._store.ping()
-            self.store_up = True
+            await within(_PING_TIMEOUT_S, self._store.ping())
             if self._changes.stale:
                 await self._changes.reload()
             await self._unauthenticated.write()
@@ -89,10 +93,30 @@ class Janitor:
                 await self._store.expire_audit(now - self._audit_kept_s)
                 await self._unauthenticated.expire()
                 await self._access.sessions.expire()
-        except (StoreDown, TimeoutError) as error:
-            if self.store_up:
-                _log.warning("the store is down: %s", type(error).__name__)
-            self.store_up = False
+        except StoreDown as error:
+            self._judge(str(error))
+        except TimeoutError:
+            self._judge("it does not answer")
+        else:
+            self._judge("")
+
+    @property
+    def store_up(self) -> bool:
+        return not self.trouble
+
+    def _judge(self, trouble: str) -> None:
+        """What this round says of the store: its own work, and everybody's writes since the last one."""
+        failed = self._store.failed_writes
+        if not trouble and failed != self._failed_writes:
+            trouble = "writes fail"
+        self._failed_writes = failed
+        self._calm = 0 if trouble else self._calm + 1
+        if trouble and not self.trouble:
+            _log.warning("the store is down: %s", trouble)
+        if trouble or self._calm >= _CALM_ROUNDS:
+            if self.trouble and not trouble:
+                _log.info("the store is up again")
+            self.trouble = trouble
 
     async def touch_tokens(self) -> None:
         """Write down when tokens were used last; kept for the next time if the store is down."""

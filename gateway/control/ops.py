@@ -47,7 +47,7 @@ class Ops:
             return Readiness("failed", tuple(failed))
         degraded: list[str] = []
         if not self.janitor.store_up:
-            degraded.append("store down")
+            degraded.append(f"store down: {self.janitor.trouble}")
         if overloaded := self.counters.gauges("edges_overloaded").get((), 0):
             degraded.append(f"{overloaded} of {self.workers} edges short of memory")
         return Readiness("degraded" if degraded else "ok", tuple(degraded))

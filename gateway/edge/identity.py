@@ -1,9 +1,11 @@
 """Credential → Principal: where the token is read from, and the caches that keep the check cheap.
 
 A token is known by its keyed digest alone. What is known of it is fresh (answers at once), stale (must be confirmed, but
-goes on for a bounded grace while control cannot be asked) or unknown (must be asked; never a 401 for our own trouble).
+goes on for a bounded grace while control cannot be asked or does not answer) or unknown (must be asked; never a 401 for our
+own trouble).
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -12,12 +14,15 @@ from cachetools import TLRUCache, TTLCache
 from gateway.kit.aio import SingleFlight, spawn
 from gateway.kit.clock import Clock
 from gateway.kit.secret import keyed_digest
-from gateway.link.port import EdgeLink, LinkDown
+from gateway.link.port import EdgeLink, LinkBusy, LinkDown
 from gateway.model.faults import CONTROL_DOWN, Refusal
 from gateway.model.routes import REST_SURFACES, Endpoint, Route
 from gateway.model.service import TokenCaching
 from gateway.model.tokens import ANONYMOUS, INVALID, Principal, well_formed
 from gateway.protocol.headers import RequestHead
+
+_PATIENCE_S: Final = 0.05
+"""How long a stale token waits for its confirmation: many times what a healthy control takes, and nothing a client notices."""
 
 
 class Credential:
@@ -136,6 +141,10 @@ class Identity:
         self._bad: TTLCache[bytes, bool] = TTLCache(caching.negative_entries, caching.negative_ttl_s, timer=clock.monotonic)
         self._flights: SingleFlight[bytes, Principal] = SingleFlight()
         self._revocations = 0
+        self._unanswered = False
+        """The last question failed: until one is answered, nobody who is known waits for control."""
+        self._trying: asyncio.Task[None] | None = None
+        """The one question that finds out, meanwhile, whether control answers again."""
         self.hits = self.negatives = self.malformed = 0
         """Answers that asked nobody, by what was known. What was asked is counted by name."""
 
@@ -171,23 +180,48 @@ class Identity:
             return INVALID
         return None
 
-    async def learn(self, credential: Credential) -> tuple[Principal, str]:
-        """Ask control; the principal, and whether it is news (`miss`) or what was known before (`stale`).
+    async def learn(self, credential: Credential, source: str = "") -> tuple[Principal, str]:
+        """Ask control; the principal, and whether it is news (`miss`) or what was known before (`stale`). `source`: who wants
+        to know, so that nobody's questions keep others' waiting.
 
-        While control cannot answer, a token known before goes on within its grace; any other is refused with CONTROL_DOWN,
-        because a client that gets a 401 throws its key away.
+        While control cannot answer, a token known before goes on within its grace, at once; any other is refused with
+        CONTROL_DOWN, because a client that gets a 401 throws its key away.
         """
         digest = credential.digest
+        entry = self._good.get(digest)
+        if entry is not None and self._unanswered:
+            self._try_again(digest, source)
+            return self._stale(entry)
+        asking = self._flights.run(digest, lambda: self._ask(digest, source))
         try:
-            principal = await self._flights.run(digest, lambda: self._ask(digest))
+            if entry is None or entry.generation != self._link.generation:
+                principal = await asking  # a revocation may have been missed: only control can tell
+            else:
+                async with asyncio.timeout(_PATIENCE_S):
+                    principal = await asking
             self._count("auth_cache|miss")
             return principal, "miss"
-        except LinkDown:
+        except (LinkDown, TimeoutError):
             entry = self._good.get(digest)
             if entry is not None:
-                self._count("auth_cache|stale")
-                return entry.principal, "stale"
+                return self._stale(entry)
+            if digest in self._bad:
+                return INVALID, "miss"
             raise Refusal(CONTROL_DOWN) from None
+
+    def _stale(self, entry: _Known) -> tuple[Principal, str]:
+        self._count("auth_cache|stale")
+        return entry.principal, "stale"
+
+    def _try_again(self, digest: bytes, source: str) -> None:
+        if self._link.connected and (self._trying is None or self._trying.done()):
+            self._trying = spawn(self._try(digest, source), "token-question")
+
+    async def _try(self, digest: bytes, source: str) -> None:
+        try:
+            await self._flights.run(digest, lambda: self._ask(digest, source))
+        except LinkDown:
+            return  # the next request tries again
 
     def revoke(self, digest: bytes) -> None:
         """Forget the token now, and what a question under way may bring."""
@@ -195,11 +229,18 @@ class Identity:
         self._good.pop(digest, None)
         self._bad.pop(digest, None)
 
-    async def _ask(self, digest: bytes) -> Principal:
+    async def _ask(self, digest: bytes, source: str) -> Principal:
         self._count("token_questions")
         while True:
             revocations, generation = self._revocations, self._link.generation
-            principal = await self._link.ask_token(digest)
+            try:
+                principal = await self._link.ask_token(digest, source)
+            except LinkBusy:
+                raise
+            except LinkDown:
+                self._unanswered = True
+                raise
+            self._unanswered = False
             if revocations == self._revocations:
                 break
             # Something was revoked while the answer travelled: it may be older than that, so ask again.
@@ -218,6 +259,6 @@ class Identity:
 
     async def _refresh(self, digest: bytes, entry: _Known) -> None:
         try:
-            await self._flights.run(digest, lambda: self._ask(digest))
+            await self._flights.run(digest, lambda: self._ask(digest, ""))
         except LinkDown:
             entry.refreshing = False  # the next hit tries again; the entry stays good until it is stale

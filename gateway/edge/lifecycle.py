@@ -59,10 +59,10 @@ class Lifecycle:
 
             asked = asks_for_token(x.route, x.plan.authentication)
             credential = self.credentials.wanted(x.route, x.head, asked)
+            x.address = self.clients.address(request.downstream.address, x.head)
             x.principal = self.identity.known(credential)
             if x.principal is None:
-                x.principal, x.auth_state = await self.identity.learn(credential)
-            x.address = self.clients.address(request.downstream.address, x.head)
+                x.principal, x.auth_state = await self.identity.learn(credential, x.address)
             x.permit = authorize(x.route, x.plan.authentication, x.principal, x.address, x.started_wall)
             if x.permit.authenticated:
                 request.downstream.known = True

@@ -11,6 +11,10 @@ class LinkDown(Exception):
     """Control cannot be asked now: the link is cut, the answer did not come in time, or the store is gone."""
 
 
+class LinkBusy(LinkDown):
+    """Too many questions wait: that says nothing of control."""
+
+
 class EdgeLink(Protocol):
     """The edge's end. Frames from control go to the callback `on_frame`, in the order they were sent.
 
@@ -24,8 +28,8 @@ class EdgeLink(Protocol):
     def send(self, frame: UpFrame) -> bool:
         """Hand a frame over without waiting; False when the link is down (the frame is not kept). Raises Unsendable."""
 
-    async def ask_token(self, digest: bytes) -> Principal | None:
-        """Who holds the token with this digest; None if unknown. Raises LinkDown."""
+    async def ask_token(self, digest: bytes, source: str = "") -> Principal | None:
+        """Who holds the token with this digest; None if unknown. Sources that ask take turns. Raises LinkDown."""
 
     async def open_default(self, account_id: str) -> bool:
         """Have the account's default gateway created; False for an unknown account. Raises LinkDown."""

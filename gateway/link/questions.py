@@ -1,4 +1,8 @@
-"""Questions and answers on the link, for either transport: `Asking` numbers and matches them, `Answering` has them answered."""
+"""Questions and answers on the link, for either transport: `Asking` numbers and matches them, `Answering` has them answered.
+
+Questions about tokens wait in line by where they come from, and the lines take turns: a flood of invented tokens keeps its own
+source waiting and nobody else.
+"""
 
 import asyncio
 import logging
@@ -19,11 +23,16 @@ from gateway.link.frames import (
     Unavailable,
     UpFrame,
 )
-from gateway.link.port import EdgeConnection, LinkDown, LinkHandler
+from gateway.link.port import EdgeConnection, LinkBusy, LinkDown, LinkHandler
+from gateway.link.turns import Turns
 from gateway.model.tokens import Principal
 
 PENDING_LIMIT: Final = 4096
 """Questions one edge may have open; beyond it asking fails at once instead of filling memory."""
+SOURCE_LIMIT: Final = 1024
+"""Of them, about tokens from one source."""
+UNDER_WAY: Final = 64
+"""Questions about tokens that are with control; the others wait here, where they can take turns."""
 CONCURRENT_ANSWERS: Final = 64
 """Questions of one edge that control works on at the same time; the others wait in order."""
 
@@ -43,12 +52,22 @@ class Asking:
         self._ask_timeout_s = ask_timeout_s
         self._number = 0
         self._pending: dict[int, asyncio.Future[Answer | None]] = {}
+        self._turns = Turns(UNDER_WAY, SOURCE_LIMIT)
 
     def send(self, frame: UpFrame) -> bool:
         raise NotImplementedError
 
-    async def ask_token(self, digest: bytes) -> Principal | None:
-        answer = await self._ask(lambda number: AskToken(number, digest))
+    async def ask_token(self, digest: bytes, source: str = "") -> Principal | None:
+        until = asyncio.get_running_loop().time() + self._ask_timeout_s
+        try:
+            async with asyncio.timeout_at(until):
+                await self._turns.take(source)
+        except TimeoutError:
+            raise LinkBusy("too many questions wait") from None
+        try:
+            answer = await self._ask(lambda number: AskToken(number, digest), until)
+        finally:
+            self._turns.give()
         return _expect(answer, TokenAnswer).principal
 
     async def open_default(self, account_id: str) -> bool:
@@ -59,17 +78,18 @@ class Asking:
         answer = await self._ask(lambda number: Lease(number, key, count))
         return _expect(answer, Leased).granted
 
-    async def _ask(self, question: Callable[[int], Question]) -> Answer:
+    async def _ask(self, question: Callable[[int], Question], until: float | None = None) -> Answer:
         if len(self._pending) >= PENDING_LIMIT:
-            raise LinkDown("too many questions are open")
+            raise LinkBusy("too many questions are open")
         self._number += 1
         number = self._number
-        waiting = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiting = loop.create_future()
         self._pending[number] = waiting
         try:
             if not self.send(question(number)):
                 raise LinkDown("the link is cut")
-            async with asyncio.timeout(self._ask_timeout_s):
+            async with asyncio.timeout_at(loop.time() + self._ask_timeout_s if until is None else until):
                 answer: Answer | None = await waiting
         except TimeoutError:
             raise LinkDown("control did not answer in time") from None

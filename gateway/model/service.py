@@ -1,6 +1,10 @@
 """How the service runs: configuration as plain values. `run.config` reads it from file, environment and flags."""
 
 from dataclasses import dataclass, field
+from typing import Final
+
+NEW_STORE_NAME: Final = "new-store"
+"""File in the data folder: a store that is new and empty is expected. Gone once there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ class TokenCaching:
     negative_ttl_s: float = 5.0
     positive_entries: int = 100_000
     negative_entries: int = 50_000
-    ask_timeout_s: float = 5.0
+    ask_timeout_s: float = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

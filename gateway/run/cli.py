@@ -23,10 +23,13 @@ from gateway.run.config import (
     split_address,
 )
 from gateway.run.core_files import forbid_core_files
+from gateway.run.data_lock import only_service
 from gateway.run.findings import Verdict
 from gateway.run.hot_path import hot_path
+from gateway.run.keyfiles import private_folder
 from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
+from gateway.run.new_store import allow_new_store
 from gateway.run.systemd import Notifier, inherited_sockets, notifier_from
 from gateway.telemetry import logging as json_logging
 
@@ -68,14 +71,19 @@ def _serve(given: argparse.Namespace) -> int:
     notifier = notifier_from(environ)
     listeners = Listeners(inherited_sockets(environ))
     try:
-        config = load(settings, data_dir, environ, runtime_dir)
-        json_logging.configure(config.log_level)
-        if (code := hot_path()).verdict is not Verdict.GOOD:
-            _log.info("%s", code.text)
-        listeners.open(config.edge.listen)
-        if given.single_process:
-            return _serve_single(config, listeners, notifier)
-        return _supervise(given, config, listeners, notifier)
+        check_files(settings, environ)  # before anything is made
+        private_folder(data_dir)
+        with only_service(data_dir):
+            if given.new_store:
+                allow_new_store(data_dir)
+            config = load(settings, data_dir, environ, runtime_dir)
+            json_logging.configure(config.log_level)
+            if (code := hot_path()).verdict is not Verdict.GOOD:
+                _log.info("%s", code.text)
+            listeners.open(config.edge.listen)
+            if given.single_process:
+                return _serve_single(config, listeners, notifier)
+            return _supervise(given, config, listeners, notifier)
     finally:
         listeners.close()
         if own_runtime_dir:
@@ -184,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--listen", action="append", metavar="HOST:PORT", help="public address; may be repeated")
     serve.add_argument("--ops-listen", metavar="HOST:PORT", help="address of /livez, /readyz and /metrics; empty for none")
     serve.add_argument("--workers", type=int, metavar="N", help="edge processes; 0 for one per core")
+    serve.add_argument("--new-store", action="store_true", help="begin a new store though the keys of an earlier one are there")
     serve.add_argument("--single-process", action="store_true", help="everything in one process: development, tiny hosts")
 
     check = commands.add_parser("check-config", help="check the configuration and say what is wrong with it")

@@ -23,6 +23,7 @@ from gateway.model.tokens import well_formed
 from gateway.providers import registry
 from gateway.run.keyfiles import key_from, private_folder, read_secret
 from gateway.run.layers import ConfigError, Entry, Key, Layer, Vocabulary, nest, read_environment, read_toml
+from gateway.run.new_store import expects_new_store, require_store
 from gateway.run.tls import server_context
 
 CONFIG_NAME: Final = "gateway.toml"
@@ -300,10 +301,13 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
     """Prepare the data folder and its keys, and turn the settings into what the processes are told."""
     bootstrap_token = check_files(settings, environ)
     private_folder(data_dir)
+    store_url = settings.store.url or f"sqlite:///{data_dir / STORE_NAME}"
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
-    # New keys beside an old store would make every token in it unknown, and every provider key unreadable.
-    made = not (data_dir / STORE_NAME).exists()
+    made = expects_new_store(data_dir, store_url)
     pepper = key_from("pepper", data_dir, credentials, make=made)
+    master_key = key_from("master-key", data_dir, credentials, make=made)
+    if not made:
+        require_store(data_dir, store_url)
     workers = settings.server.workers or len(os.sched_getaffinity(0))
     socket_path = str(runtime_dir / _SOCKET_NAME)
     edge = EdgeConfig(
@@ -324,10 +328,10 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
     control = ControlConfig(
         control_socket=socket_path,
         ops_listen=settings.ops.listen,
-        store_url=settings.store.url or f"sqlite:///{data_dir / STORE_NAME}",
+        store_url=store_url,
         data_dir=str(data_dir),
         pepper=pepper,
-        master_key=key_from("master-key", data_dir, credentials, make=made),
+        master_key=master_key,
         account_id=settings.bootstrap.account_id,
         bootstrap_token=bootstrap_token,
         bootstrap_hours=settings.bootstrap.hours,

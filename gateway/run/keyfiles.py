@@ -64,7 +64,7 @@ def key_from(name: str, data_dir: Path, credentials_dir: str, *, make: bool = Tr
     path = data_dir / name
     if not path.exists():
         if not make:
-            raise ConfigError(f"{path} is missing: the store that is there needs the key it was made with")
+            raise ConfigError(f"{path} is missing: the store needs the key it was made with")
         _make_key(path)
     return _key(path, read_secret(path))
 

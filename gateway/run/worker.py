@@ -227,21 +227,23 @@ async def _serve_control(config: ControlConfig, channel: Channel, restarts: int)
 
 def _build_control(config: ControlConfig, on_bootstrap: Callable[[str], None]) -> Any:
     from gateway.control.app import Control
+    from gateway.control.key_check import may_make_store
     from gateway.store.engine import open_store
 
     # A control that was killed leaves its socket behind.
     with contextlib.suppress(FileNotFoundError):
         Path(config.control_socket).unlink()
-    return Control(config, open_store(config.store_url), SystemClock(), on_bootstrap=on_bootstrap)
+    store = open_store(config.store_url, create=may_make_store(config.data_dir))
+    return Control(config, store, SystemClock(), on_bootstrap=on_bootstrap)
 
 
 async def _started(control: Any) -> None:
-    from gateway.store.port import SchemaTooNew
+    from gateway.store.port import Unusable
 
     try:
         await control.start()
-    except SchemaTooNew as error:
-        raise ConfigError(f"{error}: install that one, or restore a backup") from None
+    except Unusable as error:
+        raise ConfigError(str(error)) from None
 
 
 async def _within(limit_s: float, work: Awaitable[None]) -> None:

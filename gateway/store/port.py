@@ -20,8 +20,12 @@ class StoreDown(Exception):
     """The store cannot answer now."""
 
 
-class SchemaTooNew(StoreDown):
-    """The database was migrated by a later version of the gateway: trying again cannot help."""
+class Unusable(StoreDown):
+    """Trying again cannot help; the text tells the operator what to do."""
+
+
+class SchemaTooNew(Unusable):
+    """The database was migrated by a later version of the gateway."""
 
 
 class Conflict(Exception):
@@ -152,8 +156,11 @@ class Store(Protocol):
 
     async def close(self) -> None: ...
 
+    failed_writes: int
+    """How many writes ended in StoreDown so far, whoever wanted them."""
+
     async def ping(self) -> None:
-        """Raise StoreDown unless a trivial query is answered."""
+        """Raise StoreDown unless a trivial write is taken, and by what was opened."""
 
     # accounts
     async def accounts(self) -> list[Account]: ...
@@ -186,6 +193,9 @@ class Store(Protocol):
     async def token(self, token_id: str) -> Token | None: ...
     async def token_by_digest(self, digest: bytes) -> Token | None: ...
     async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]: ...
+    async def tokens_by_digest(self, digests: Sequence[bytes]) -> dict[bytes, Token]:
+        """Those that are there, in one query."""
+
     async def insert_token(self, token: Token, entry: AuditEntry | None = None) -> None: ...
     async def update_token(self, token: Token, entry: AuditEntry | None = None) -> None: ...
     async def delete_token(self, token_id: str, entry: AuditEntry | None = None) -> None: ...
@@ -302,5 +312,8 @@ class Store(Protocol):
 
     async def setting(self, name: str) -> str | None:
         """A value of the service's own (schema-independent facts such as the bootstrap's account)."""
+
+    async def settings_of(self, prefix: str) -> dict[str, str]:
+        """All whose names begin so."""
 
     async def put_setting(self, name: str, value: str) -> None: ...

@@ -1,8 +1,6 @@
 """The store on a relational database: `port.Store` in SQLAlchemy Core. The queries are the same for SQLite and PostgreSQL."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -29,11 +27,10 @@ from gateway.model.records import LogRecord, Row
 from gateway.model.rollups import GatewaySum, Rollup, fold, fold_refused
 from gateway.model.unauthenticated import CallerHour, CallerSum
 from gateway.store import rollups, tables, unauthenticated
-from gateway.store.border import border
+from gateway.store.connected import WRITE_S
 from gateway.store.database import Database
-from gateway.store.port import Account, AuditQuery, Page, StoredCustomProvider, StoredKey, StoreDown, Token
+from gateway.store.port import Account, AuditQuery, Page, StoredCustomProvider, StoredKey, Token
 from gateway.store.request_log import RequestLog
-from gateway.store.schema import migrate
 from gateway.store.sessions import SessionTable
 
 T = TypeVar("T")
@@ -42,30 +39,15 @@ _INT64_MAX: Final = 2**63 - 1
 
 class RelationalStore(RequestLog, SessionTable):
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if database.one_writer else nullcontext()
-        self._opened = False
+        super().__init__(database)
         adding = database.insert(tables.records).on_conflict_do_nothing()
         self._insert_records = _positional(adding, database, LogRecord._fields)
         dialect = database.engine.dialect
         self._record_values = [tables.records.c[name].type.bind_processor(dialect) for name in LogRecord._fields]
 
-    async def open(self) -> None:
-        database = self._database
-        with border():
-            await asyncio.to_thread(database.prepare)
-            async with database.engine.begin() as connection:
-                await connection.exec_driver_sql(database.opens_migration)
-                await connection.run_sync(migrate)
-        self._opened = True
-
-    async def close(self) -> None:
-        self._opened = False
-        with border():
-            await self._database.engine.dispose()
-
     async def ping(self) -> None:
-        await self._all(tuple, select(tables.settings.c.name).limit(1))
+        """A write: a full disk and a read-only one still read."""
+        await self.put_setting("ping", "")
 
     # accounts
     async def accounts(self) -> list[Account]:
@@ -135,6 +117,10 @@ class RelationalStore(RequestLog, SessionTable):
 
     async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]:
         return await self._all(_as(Token), select(tables.tokens).where(tables.tokens.c.maker_id.in_(makers)))
+
+    async def tokens_by_digest(self, digests: Sequence[bytes]) -> dict[bytes, Token]:
+        found = await self._all(_as(Token), select(tables.tokens).where(tables.tokens.c.digest.in_(digests)))
+        return {token.digest: token for token in found}
 
     async def insert_token(self, token: Token, entry: AuditEntry | None = None) -> None:
         await self._write(insert(tables.tokens), _values(tables.tokens, token), entry)
@@ -232,11 +218,11 @@ class RelationalStore(RequestLog, SessionTable):
 
     # analytics
     async def rollups(self, account_id: str, gateway_id: str, span: int, period: tuple[float, float]) -> list[Rollup]:
-        async with self._reading() as connection:
+        async with self._asking() as connection:
             return await rollups.read(connection, (account_id, gateway_id), span, period)
 
     async def gateway_sums(self, account_id: str, span: int, period: tuple[float, float]) -> list[GatewaySum]:
-        async with self._reading() as connection:
+        async with self._asking() as connection:
             return await rollups.sums(connection, account_id, span, period)
 
     async def expire_rollups(self, before: dict[int, float]) -> None:
@@ -254,7 +240,7 @@ class RelationalStore(RequestLog, SessionTable):
                 await unauthenticated.add(connection, self._database, callers, now)
 
     async def callers(self, account_id: str, gateway_id: str, since: int) -> list[CallerSum]:
-        async with self._reading() as connection:
+        async with self._asking() as connection:
             return await unauthenticated.read(connection, account_id, gateway_id, since)
 
     async def expire_callers(self, before: int) -> None:
@@ -284,46 +270,20 @@ class RelationalStore(RequestLog, SessionTable):
         row = await self._one(tuple, _get(tables.settings, name=name))
         return None if row is None else row[1]
 
+    async def settings_of(self, prefix: str) -> dict[str, str]:
+        named = tables.settings.c.name.startswith(prefix, autoescape=True)
+        return dict(await self._all(tuple, select(tables.settings).where(named)))
+
     async def put_setting(self, name: str, value: str) -> None:
         statement = self._database.insert(tables.settings).values(name=name, value=value)
         await self._write(statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}))
 
-    # how all of them read and write
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[AsyncConnection]:
-        self._require_open()
-        with border():
-            async with self._database.reads.connect() as connection:
-                yield connection
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        self._require_open()
-        with border():
-            async with self._turn, self._database.engine.begin() as connection:
-                if self._database.opens_write:
-                    await connection.exec_driver_sql(self._database.opens_write)
-                yield connection
-
-    def _require_open(self) -> None:
-        if not self._opened:
-            raise StoreDown("not open")
-
-    async def _one(self, make: Callable[[ResultRow[Any]], T], query: Select[Any]) -> T | None:
-        async with self._reading() as connection:
-            row = (await connection.execute(query)).first()
-        return None if row is None else make(row)
-
-    async def _all(self, make: Callable[[ResultRow[Any]], T], query: Select[Any]) -> list[T]:
-        async with self._reading() as connection:
-            rows = (await connection.execute(query)).all()
-        return [make(row) for row in rows]
-
+    # how some of them read and write
     async def _page(self, make: Callable[[ResultRow[Any]], T], query: Select[Any], page: Page) -> tuple[list[T], int]:
         """One page of the query's rows and how many there are; a page that is not full needs no counting."""
         limit = min(max(page.per_page, 0), _INT64_MAX)
         offset = min(max(page.page - 1, 0) * limit, _INT64_MAX)
-        async with self._reading() as connection:
+        async with self._asking() as connection:
             rows = (await connection.execute(query.limit(limit).offset(offset))).all()
             if len(rows) < limit and (rows or offset == 0):
                 total = offset + len(rows)
@@ -333,9 +293,12 @@ class RelationalStore(RequestLog, SessionTable):
         return [make(row) for row in rows], total
 
     async def _write(self, statement: Executable, values: Any = None, entry: AuditEntry | None = None) -> None:
-        async with self._writing() as connection:
-            await connection.execute(statement, values)
-            await _note(connection, entry)
+        async def execute() -> None:
+            async with self._writing() as connection:
+                await connection.execute(statement, values)
+                await _note(connection, entry)
+
+        await self._in_time(WRITE_S, execute())
 
 
 async def _note(connection: AsyncConnection, entry: AuditEntry | None) -> None:

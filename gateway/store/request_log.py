@@ -6,8 +6,7 @@ With filters there is no such short cut: matches are looked for from the page's 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, LargeBinary, Select, and_, bindparam, delete, exists, func, literal, select, update
@@ -16,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.model.records import LogBodies, LogRecord
 from gateway.store import tables
-from gateway.store.database import Database
+from gateway.store.connected import Connected
 from gateway.store.log_query import LogEntry, LogQuery
 from gateway.store.log_sql import chosen, ordering, scope
 from gateway.store.port import Page
@@ -36,24 +35,18 @@ def _entry(row: ResultRow[Any]) -> LogEntry:
     return LogEntry(LogRecord._make(row[:_WIDTH]), *row[_WIDTH:])
 
 
-class RequestLog:
-    """Wants `_database`, `_reading` and `_writing` of the store it is part of."""
-
-    _database: Database
-    _reading: Callable[[], AbstractAsyncContextManager[AsyncConnection]]
-    _writing: Callable[[], AbstractAsyncContextManager[AsyncConnection]]
-
+class RequestLog(Connected):
     # --- reading
 
     async def list_records(self, account_id: str, gateway_id: str, query: LogQuery, page: Page) -> tuple[list[LogEntry], int]:
         limit = min(max(page.per_page, 0), _INT64_MAX)
         offset = min(max(page.page - 1, 0) * limit, _INT64_MAX)
-        async with self._reading() as connection:
+        async with self._asking() as connection:
             finder = _Finder(connection, account_id, gateway_id, query, await _visible_from(connection, account_id, gateway_id))
             return await finder.page(limit, offset)
 
     async def record(self, account_id: str, gateway_id: str, record_id: str) -> LogEntry | None:
-        async with self._reading() as connection:
+        async with self._asking() as connection:
             row = (await connection.execute(_one(_ENTRY, account_id, gateway_id, record_id))).first()
             return None if row is None else _entry(row)
 
@@ -66,7 +59,7 @@ class RequestLog:
         else:
             fits = [literal(True), literal(True)]
         query = _one([*columns, table.c.request_complete, table.c.response_complete, *fits], account_id, gateway_id, record_id)
-        async with self._reading() as connection:
+        async with self._asking() as connection:
             row = (await connection.execute(query.join(table, table.c.id == _c.id))).first()
         if row is None:
             return None
@@ -106,7 +99,7 @@ class RequestLog:
             await connection.execute(update(tables.records).where(*same).values(dict(changes)))
 
     async def find_records(self, account_id: str, gateway_id: str, query: LogQuery, limit: int) -> list[str]:
-        async with self._reading() as connection:
+        async with self._asking() as connection:
             finder = _Finder(connection, account_id, gateway_id, query, await _visible_from(connection, account_id, gateway_id))
             return list((await connection.execute(finder.ids(limit, 0))).scalars())
 

@@ -26,7 +26,7 @@ def migrate(connection: Connection) -> None:
     script = script_directory()
     known = {revision.revision for revision in script.walk_revisions()}
     if not known.issuperset(MigrationContext.configure(connection).get_current_heads()):
-        raise SchemaTooNew("the store was migrated by a later version of the gateway")
+        raise SchemaTooNew("the store was migrated by a later version of the gateway: install that one, or restore a backup")
 
     def steps(current: Any, context: MigrationContext) -> Any:
         return script._upgrade_revs("head", current)

@@ -76,6 +76,30 @@ def test_children_end_with_a_killed_supervisor(pair: Service) -> None:
     until(lambda: not alive(family), "the children are gone")
 
 
+def test_a_new_store_is_begun_beside_old_keys_where_that_is_meant(tmp_path: Path) -> None:
+    data_dir = made_before(tmp_path)
+    first = (data_dir / "bootstrap-token").read_text()
+    for path in data_dir.glob("gateway.db*"):
+        path.unlink()
+    with Service(data_dir, workers=1, arguments=["--new-store"]) as service:
+        assert service.management.create_token().value
+        assert (data_dir / "bootstrap-token").read_text() != first
+        # It was meant for the start, not for a control that finds nothing later.
+        (victim,) = control(service)
+        for path in data_dir.glob("gateway.db*"):
+            path.unlink()
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: (found := control(service)) and victim not in found, "control is back")
+        until(lambda: "its file is gone" in service.log_tail(), "it says what is wrong")
+        assert not (data_dir / "gateway.db").exists()
+
+
+def test_a_service_that_is_killed_leaves_its_folder_to_the_next(pair: Service) -> None:
+    pair.kill()
+    pair.start()
+    assert pair.management.create_token().value
+
+
 def test_a_frozen_worker_is_killed_and_replaced(pair: Service) -> None:
     frozen = workers(pair)[0]
     os.kill(frozen, signal.SIGSTOP)
@@ -136,9 +160,61 @@ class TestRefusals:
         data_dir = made_before(tmp_path)
         (data_dir / key).unlink()
         done = serve(data_dir, "--listen", "127.0.0.1:0", *mode)
-        said = f"gateway: {data_dir}/{key} is missing: the store that is there needs the key it was made with\n"
+        said = f"gateway: {data_dir}/{key} is missing: the store needs the key it was made with\n"
         assert (done.returncode, done.stderr) == (2, said)
         assert not (data_dir / key).exists()
+
+    def test_a_data_folder_that_is_in_use(self, tmp_path: Path, mode: tuple[str, ...]) -> None:
+        with Service(tmp_path / "d", workers=1) as first:
+            assert first.process is not None
+            done = serve(first.data_dir, "--listen", "127.0.0.1:0", *mode)
+            said = f"gateway: {first.data_dir} is in use by another gateway serve (pid {first.process.pid})\n"
+            assert (done.returncode, done.stderr) == (2, said)
+            assert first.management.create_token().value, "the first one serves on, and so do its commands"
+
+    @pytest.mark.parametrize("with_keys", [True, False], ids=["keys", "token alone"])
+    def test_keys_without_their_store(self, tmp_path: Path, mode: tuple[str, ...], with_keys: bool) -> None:
+        data_dir = made_before(tmp_path)
+        for path in data_dir.glob("gateway.db*" if with_keys else "[gpm]*"):
+            path.unlink()
+        done = serve(data_dir, "--listen", "127.0.0.1:0", *mode)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        if with_keys:
+            assert line == (
+                f"gateway: {data_dir}/gateway.db is missing, but {data_dir} holds what an earlier start left: "
+                "restore the store, or start with --new-store to begin a new one"
+            )
+        assert not (data_dir / "gateway.db").exists()
+
+    def test_an_empty_store_beside_old_keys(self, tmp_path: Path, mode: tuple[str, ...]) -> None:
+        data_dir = made_before(tmp_path)
+        token = (data_dir / "bootstrap-token").read_text()
+        (data_dir / "gateway.db").write_bytes(b"")
+        done = serve(data_dir, "--listen", "127.0.0.1:0", *mode)
+        assert done.returncode == 2
+        line = done.stderr.splitlines()[-1]
+        assert line.startswith("gateway: ")
+        assert f"the store is empty, but the keys in {data_dir} were made before" in line
+        assert (data_dir / "bootstrap-token").read_text() == token
+
+    @pytest.mark.parametrize("key", ["pepper", "master-key"])
+    def test_keys_of_another_store(self, tmp_path: Path, mode: tuple[str, ...], key: str) -> None:
+        data_dir = made_before(tmp_path)
+        (data_dir / key).write_text("cd" * 32)
+        done = serve(data_dir, "--listen", "127.0.0.1:0", *mode)
+        assert done.returncode == 2
+        line = done.stderr.splitlines()[-1]
+        assert f"{data_dir}/{key} (or the credential {key}) is not the {key} that the store was made with" in line
+
+    def test_a_filled_store_elsewhere_and_an_empty_data_folder(self, tmp_path: Path, mode: tuple[str, ...]) -> None:
+        store = made_before(tmp_path) / "gateway.db"
+        empty = tmp_path / "empty"
+        done = serve(empty, "--listen", "127.0.0.1:0", *mode, GATEWAY_STORE__URL=f"sqlite:///{store}")
+        assert (done.returncode, done.stderr) == (
+            2,
+            f"gateway: {empty}/pepper is missing: the store needs the key it was made with\n",
+        )
 
     def test_a_store_of_a_newer_release(self, tmp_path: Path, mode: tuple[str, ...]) -> None:
         data_dir = made_before(tmp_path)

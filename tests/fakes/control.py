@@ -154,9 +154,9 @@ async def running_control(store: Store, **settings: Any) -> AsyncIterator[Rig]:
         socket = str(Path(folder) / "control.sock")
         config = ControlConfig(
             control_socket=socket,
-            pepper=b"p" * 32,
-            master_key=b"m" * 32,
             **{
+                "pepper": b"p" * 32,
+                "master_key": b"m" * 32,
                 "ops_listen": "",
                 "workers": 0,
                 "account_id": ACCOUNT,

@@ -15,7 +15,7 @@ from gateway.link.frames import (
     TokenAnswer,
     UpFrame,
 )
-from gateway.link.port import EdgeConnection, LinkDown, OnFrame
+from gateway.link.port import EdgeConnection, LinkBusy, LinkDown, OnFrame
 from gateway.model.tokens import Principal
 
 
@@ -38,6 +38,10 @@ class FakeLink:
         """Called before open_default answers: deliver the gateway's Patch here."""
         self.gate: asyncio.Event | None = None
         """Answers wait until it is set."""
+        self.failing = self.busy = False
+        """Questions fail as if control did not answer in time, or as if too many were open."""
+        self.sources: list[str] = []
+        """Who asked about tokens."""
         self.closed = False
 
     async def connect(self, on_frame: OnFrame) -> "FakeLink":
@@ -61,7 +65,8 @@ class FakeLink:
             self.sent.append(frame)
         return self.connected
 
-    async def ask_token(self, digest: bytes) -> Principal | None:
+    async def ask_token(self, digest: bytes, source: str = "") -> Principal | None:
+        self.sources.append(source)
         await self._asked(digest)
         return self.principals.get(digest)
 
@@ -87,6 +92,10 @@ class FakeLink:
             await self.gate.wait()
         if not self.connected:
             raise LinkDown("cut by the test")
+        if self.busy:
+            raise LinkBusy("busy by the test")
+        if self.failing:
+            raise LinkDown("failing by the test")
 
 
 class FakeEdgeConnection:

@@ -34,6 +34,7 @@ def _slice(items: list[T], page: Page) -> tuple[list[T], int]:
 class MemoryStore:
     def __init__(self) -> None:
         self.down = False
+        self.failed_writes = 0
         self.opened = False
         self.calls: list[str] = []
         self._accounts: dict[str, Account] = {}
@@ -161,6 +162,10 @@ class MemoryStore:
     async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]:
         self._used("tokens_made_by")
         return [token for token in self.tokens.values() if token.maker_id in makers]
+
+    async def tokens_by_digest(self, digests: Sequence[bytes]) -> dict[bytes, Token]:
+        self._used("tokens_by_digest")
+        return {token.digest: token for token in self.tokens.values() if token.digest in digests}
 
     async def insert_token(self, token: Token, entry: AuditEntry | None = None) -> None:
         self._used("insert_token")
@@ -408,6 +413,10 @@ class MemoryStore:
     async def setting(self, name: str) -> str | None:
         self._used("setting")
         return self.settings.get(name)
+
+    async def settings_of(self, prefix: str) -> dict[str, str]:
+        self._used("settings_of")
+        return {name: value for name, value in self.settings.items() if name.startswith(prefix)}
 
     async def put_setting(self, name: str, value: str) -> None:
         self._used("put_setting")

@@ -4,7 +4,7 @@ on (1, 2): every kind of exception its drivers have, as the store passes it on a
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import asyncpg
@@ -52,13 +52,13 @@ class BrokenStore(MemoryStore):
     error: BaseException | None = None
     translated = True
 
-    async def token_by_digest(self, digest: bytes) -> Token | None:
+    async def tokens_by_digest(self, digests: Sequence[bytes]) -> dict[bytes, Token]:
         if self.error is not None:
             if not self.translated:
                 raise self.error
             with border():
                 raise self.error
-        return await super().token_by_digest(digest)
+        return await super().tokens_by_digest(digests)
 
 
 class EdgeOfControl(RunningEdge):

@@ -1,6 +1,7 @@
 """Analytics of a gateway, and of all of an account's side by side (section 14 says what; the paths are ours)."""
 
-from typing import Final
+import asyncio
+from typing import Any, Final
 
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
@@ -9,8 +10,8 @@ from gateway.control.access import READ, Access
 from gateway.control.answers import answer, invalid
 from gateway.control.api.parsing import Moment
 from gateway.control.changes import Changes
+from gateway.control.queries import Queries
 from gateway.control.rollups import GROUPINGS, INTERVALS, MOST_POINTS, Question, answered, asked, compared
-from gateway.kit.clock import Clock
 from gateway.model.faults import NOT_FOUND, Refusal
 from gateway.model.rollups import DAY_S
 
@@ -19,10 +20,11 @@ _ROOT: Final = "/client/v4/accounts/{account_id}/ai-gateway"
 
 
 class Analytics:
-    def __init__(self, access: Access, changes: Changes, clock: Clock) -> None:
+    def __init__(self, access: Access, changes: Changes, queries: Queries) -> None:
         self._access = access
         self._store = changes.store
-        self._clock = clock
+        self._clock = changes.clock
+        self._queries = queries
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -37,15 +39,24 @@ class Analytics:
         group_by = _choice(request, "group_by", GROUPINGS)
         if await self._store.gateway(account_id, gateway_id) is None:
             raise Refusal(NOT_FOUND)
-        found = await self._store.rollups(account_id, gateway_id, question.span, (question.start, question.end))
-        return answer(answered(question, found, group_by))
+
+        async def told() -> dict[str, Any]:
+            found = await self._store.rollups(account_id, gateway_id, question.span, (question.start, question.end))
+            # Long periods of many models are work for a second: not in the loop that answers about tokens.
+            return await asyncio.to_thread(answered, question, found, group_by)
+
+        return answer(await self._queries.run(request, account_id, told))
 
     async def of_account(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         question = self._question(request)
         account_id = request.match_info["account_id"]
-        sums = await self._store.gateway_sums(account_id, question.span, (question.start, question.end))
-        return answer(compared(question, sums))
+
+        async def told() -> dict[str, Any]:
+            sums = await self._store.gateway_sums(account_id, question.span, (question.start, question.end))
+            return await asyncio.to_thread(compared, question, sums)
+
+        return answer(await self._queries.run(request, account_id, told))
 
     def _question(self, request: web.Request) -> Question:
         """`start`, `end` (RFC 3339; the last 24 hours without) and `interval`; Invalid with a path into the query."""

@@ -23,6 +23,11 @@ from gateway.store.log_query import KEYS, OPERATORS, ORDERS, Condition, Kind, Lo
 OPERATOR_NAMES: Final = ("eq", "neq", "contains", "lt", "gt")
 MOST_FILTERS: Final = 25
 MOST_VALUES: Final = 100
+MOST_SEARCHES: Final = 40
+"""Texts looked for within other texts (`contains`, and whatever is asked of the metadata), all filters together: each is read
+through for each of them in every row."""
+MOST_CHARACTERS: Final = 16_384
+"""Of all values together."""
 _SHOWN_TO_S: Final = 0.001
 """Times are shown to the millisecond: an `end_date` copied from an entry includes it."""
 
@@ -80,6 +85,7 @@ def log_query_of(request: web.Request, *, strict: bool = False) -> LogQuery:
     if unknown if strict else any(name.startswith(("filters", "min_", "max_")) for name in unknown):
         reader.wrong("A parameter is not known")
     conditions = [*_simple(reader), *_filters(reader)]
+    _bound_cost(reader, conditions)
     since, end = reader.value("start_date", Kind.MOMENT), reader.value("end_date", Kind.MOMENT)
     direction = reader.one_of("order_by_direction", ("asc", "desc")) or reader.one_of("direction", ("asc", "desc"))
     order_by = reader.one_of("order_by", ORDERS)
@@ -94,6 +100,14 @@ def log_query_of(request: web.Request, *, strict: bool = False) -> LogQuery:
         order_by=order_by or "created_at",
         descending=direction != "asc",
     )
+
+
+def _bound_cost(reader: _Reader, conditions: Sequence[Condition]) -> None:
+    sought = (one for one in conditions if one.operator == "contains" or KEYS[one.key] is Kind.METADATA)
+    if sum(len(one.values) for one in sought) > MOST_SEARCHES:
+        reader.wrong(f"Expected at most {MOST_SEARCHES} values of metadata and contains filters together", "filters")
+    if sum(len(str(value)) for one in conditions for value in one.values) > MOST_CHARACTERS:
+        reader.wrong(f"Expected values of at most {MOST_CHARACTERS} characters together", "filters")
 
 
 def limit_of(request: web.Request) -> int | None:

@@ -2,6 +2,7 @@
 
 import codecs
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Final
 
 import orjson
@@ -13,6 +14,7 @@ from gateway.control.answers import answer
 from gateway.control.api.log_query import limit_of, log_query_of
 from gateway.control.api.parsing import Body, Whole, info_of, page_of, read_body
 from gateway.control.changes import Changes
+from gateway.control.queries import Queries
 from gateway.model import bounds
 from gateway.model.faults import NOT_FOUND, Refusal
 from gateway.model.records import LogBodies
@@ -109,9 +111,10 @@ def _content_type(raw: bytes, complete: bool) -> str:
 
 
 class Logs:
-    def __init__(self, access: Access, changes: Changes) -> None:
+    def __init__(self, access: Access, changes: Changes, queries: Queries) -> None:
         self._access = access
         self._store = changes.store
+        self._queries = queries
 
     def routes(self) -> list[web.RouteDef]:
         every = "/client/v4/accounts/{account_id}/ai-gateway/gateways/{gateway_id}/logs"
@@ -128,7 +131,10 @@ class Logs:
     async def list(self, request: web.Request) -> web.Response:
         account_id, gateway_id = await self._enter(request, READ)
         page = page_of(request, most=_MOST_PER_PAGE)
-        found, total = await self._store.list_records(account_id, gateway_id, log_query_of(request), page)
+        query = log_query_of(request)
+        found, total = await self._queries.run(
+            request, account_id, lambda: self._store.list_records(account_id, gateway_id, query, page)
+        )
         return answer([shown(entry) for entry in found], info=info_of(page, found, total))
 
     async def get(self, request: web.Request) -> web.Response:
@@ -161,13 +167,17 @@ class Logs:
         if limit is None and replace(query, order_by="created_at", descending=True) == EVERYTHING:
             await self._store.purge_records(account_id, gateway_id)
         else:
-            await self._delete(account_id, gateway_id, query, limit)
+            await self._delete(request, query, limit)
         return web.Response(body=b'{"success":true}', content_type="application/json", headers={"Cache-Control": "no-store"})
 
-    async def _delete(self, account_id: str, gateway_id: str, query: LogQuery, limit: int | None) -> None:
+    async def _delete(self, request: web.Request, query: LogQuery, limit: int | None) -> None:
+        """In batches; it ends between two of them when the client has left."""
+        account_id, gateway_id = _place(request)
         while limit is None or limit > 0:
             wanted = FIND_ROWS if limit is None else min(limit, FIND_ROWS)
-            found = await self._store.find_records(account_id, gateway_id, query, wanted)
+            found = await self._queries.run(
+                request, account_id, partial(self._store.find_records, account_id, gateway_id, query, wanted)
+            )
             for start in range(0, len(found), DELETE_ROWS):
                 await self._store.delete_records(account_id, gateway_id, found[start : start + DELETE_ROWS])
             if len(found) < wanted:

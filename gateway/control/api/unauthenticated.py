@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.control.access import READ, Access
 from gateway.control.answers import answer
 from gateway.control.changes import Changes
+from gateway.control.queries import Queries
 from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.model.faults import NOT_FOUND, Refusal
 
@@ -14,10 +15,11 @@ _PATH: Final = "/client/v4/accounts/{account_id}/ai-gateway/gateways/{gateway_id
 
 
 class Unauthenticated:
-    def __init__(self, access: Access, changes: Changes, requests: UnauthenticatedRequests) -> None:
+    def __init__(self, access: Access, changes: Changes, requests: UnauthenticatedRequests, queries: Queries) -> None:
         self._access = access
         self._store = changes.store
         self._requests = requests
+        self._queries = queries
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get(_PATH, self.last_day)]
@@ -27,4 +29,5 @@ class Unauthenticated:
         account_id, gateway_id = request.match_info["account_id"], request.match_info["gateway_id"]
         if await self._store.gateway(account_id, gateway_id) is None:
             raise Refusal(NOT_FOUND)
-        return answer(await self._requests.last_day(account_id, gateway_id))
+        found = await self._queries.run(request, account_id, lambda: self._requests.last_day(account_id, gateway_id))
+        return answer(found)

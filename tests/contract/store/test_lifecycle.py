@@ -301,3 +301,31 @@ async def test_sqlite_runs_as_configured(sqlite_url):
         }
     await store.close()
     assert found == {"journal_mode": "wal", "synchronous": 1, "foreign_keys": 1, "busy_timeout": 5000}
+
+
+async def test_a_missing_file_is_made_only_where_a_new_store_is_expected(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path}/gateway.db", create=False)
+    with pytest.raises(StoreDown, match="its file is gone"):
+        await store.open()
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_store_whose_file_is_taken_away_refuses_everything_until_it_is_back(tmp_path, samples):
+    path = tmp_path / "gateway.db"
+    store = open_store(f"sqlite:///{path}")
+    await store.open()
+    await store.insert_account(samples.account())
+    path.rename(tmp_path / "away")
+    for work in (
+        store.ping,
+        store.accounts,
+        lambda: store.put_setting("a", "b"),
+        lambda: store.insert_records([samples.record(1.0)]),
+    ):
+        with pytest.raises(StoreDown, match="its file was moved or deleted"):
+            await work()
+    assert store.failed_writes == 3, "all but the read"
+    (tmp_path / "away").rename(path)
+    await store.ping()
+    assert await store.accounts() == [samples.account()]
+    await store.close()

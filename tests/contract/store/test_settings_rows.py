@@ -134,3 +134,14 @@ async def test_settings_are_put_and_replaced(empty_store):
     await empty_store.put_setting("bootstrap", "two")
     assert await empty_store.setting("bootstrap") == "two"
     assert await empty_store.setting("other") == "x"
+
+
+async def test_settings_are_found_by_how_their_names_begin(empty_store):
+    for name in ("key-check/pepper/1", "key-check/master-key/1", "key_check/x", "key-chec%", "bootstrap"):
+        await empty_store.put_setting(name, name.upper())
+    assert await empty_store.settings_of("key-check/") == {
+        "key-check/pepper/1": "KEY-CHECK/PEPPER/1",
+        "key-check/master-key/1": "KEY-CHECK/MASTER-KEY/1",
+    }
+    assert set(await empty_store.settings_of("key-chec%")) == {"key-chec%"}
+    assert await empty_store.settings_of("none") == {}

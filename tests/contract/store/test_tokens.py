@@ -15,6 +15,7 @@ async def test_every_field_of_a_token_survives(store, samples):
         await store.insert_token(token)
         assert await store.token(token.id) == token
         assert await store.token_by_digest(token.digest) == token
+        assert await store.tokens_by_digest([token.digest, b"unknown"]) == {token.digest: token}
     assert await store.token("nothing") is None
 
 

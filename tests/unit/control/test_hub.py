@@ -96,25 +96,25 @@ async def test_a_store_that_is_down_is_unavailable_not_unknown(parts: Parts) -> 
 
 
 async def test_an_unexpected_failure_is_unavailable_too(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(_digest: bytes) -> None:
+    async def fail(_digests: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(parts.store, "token_by_digest", fail)
+    monkeypatch.setattr(parts.store, "tokens_by_digest", fail)
     assert await parts.hub.answer(parts.edge, AskToken(1, DIGEST)) == Unavailable(1)
 
 
 async def test_no_answer_is_older_than_a_revocation(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is read, the token is deleted and revoked, then the read returns what it saw: that must not go out."""
     may_return, read = asyncio.Event(), asyncio.Event()
-    real = parts.store.token_by_digest
+    real = parts.store.tokens_by_digest
 
-    async def slow(digest: bytes) -> Any:
-        found = await real(digest)
+    async def slow(digests: list[bytes]) -> Any:
+        found = await real(digests)
         read.set()
         await may_return.wait()
         return found
 
-    monkeypatch.setattr(parts.store, "token_by_digest", slow)
+    monkeypatch.setattr(parts.store, "tokens_by_digest", slow)
     asking = spawn(parts.hub.answer(parts.edge, AskToken(1, DIGEST)), "test")
     await read.wait()
     await parts.store.delete_token("t")

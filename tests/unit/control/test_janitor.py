@@ -4,6 +4,7 @@ import pytest
 from fakes.control import MovableClock
 from fakes.store import MemoryStore
 
+from gateway.control import janitor as janitor_module
 from gateway.control.access import Access
 from gateway.control.changes import Changes
 from gateway.control.janitor import ROUND_S, Janitor
@@ -40,7 +41,7 @@ async def test_rounds_ping_every_time_and_write_token_use_now_and_then() -> None
     while len(parts.pauses) <= 10:
         await asyncio.sleep(0)
     await parts.janitor.close(1)
-    assert parts.store.calls.count("ping") == 10
+    assert parts.store.calls.count("ping") == 11, "one at the start, one after each pause"
     assert parts.store.calls.count("touch_tokens") == 1, "nothing to write the second time"
     assert set(parts.pauses) == {ROUND_S}
     assert parts.janitor._retaining is not None
@@ -53,9 +54,52 @@ async def test_a_store_that_is_down_is_noticed_and_token_use_is_kept() -> None:
     parts.store.down = True
     await parts.janitor.round(touch=True)
     assert (parts.janitor.store_up, parts.access.used) == (False, {"t": 1.0})
+    assert parts.janitor.trouble == "the fake store is down"
     parts.store.down = False
-    await parts.janitor.round(touch=True)
-    assert (parts.janitor.store_up, parts.access.used) == (True, {})
+    seen = []
+    for _ in range(4):
+        await parts.janitor.round(touch=True)
+        seen.append(parts.janitor.store_up)
+    assert (seen, parts.access.used) == ([False, False, True, True], {})
+
+
+@pytest.mark.parametrize(
+    ("failing", "expected"),
+    [
+        ("......", "......"),
+        ("w.....", "ddd..."),
+        ("wwwwww", "dddddd"),
+        ("w.w.w.", "dddddd"),
+        ("w..w..", "dddddd"),
+        ("w...w.", "ddd.dd"),
+        ("ppp...", "ddddd."),
+    ],
+)
+async def test_the_store_is_down_for_as_long_as_writes_fail(failing: str, expected: str) -> None:
+    """Whoever's writes: `w` is somebody else's between two rounds, `p` the round's own."""
+    parts = Parts()
+    seen = ""
+    for what in failing:
+        parts.store.failed_writes += what == "w"
+        parts.store.down = what == "p"
+        await parts.janitor.round(touch=False)
+        seen += "." if parts.janitor.store_up else "d"
+    assert seen == expected
+
+
+async def test_a_store_that_hangs_holds_up_no_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts()
+    monkeypatch.setattr(janitor_module, "_PING_TIMEOUT_S", 0.001)
+
+    async def stuck() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(60)  # nor does a clean-up that hangs too
+
+    monkeypatch.setattr(parts.store, "ping", stuck)
+    await parts.janitor.round(touch=False)
+    assert parts.janitor.trouble == "it does not answer"
 
 
 async def test_requests_without_a_token_are_written_each_round_and_at_the_end() -> None:

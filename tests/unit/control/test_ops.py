@@ -10,7 +10,7 @@ from gateway.telemetry.catalogue import BY_NAME
 
 
 def _ops(ready: int, workers: int, *, opened: bool, store_up: bool, draining: int = 0, overloaded: int = 0) -> Ops:
-    publisher, janitor = SimpleNamespace(ready=ready), SimpleNamespace(store_up=store_up)
+    publisher, janitor = SimpleNamespace(ready=ready), SimpleNamespace(store_up=store_up, trouble="why")
     anything = cast(Any, None)
     counters = CounterSums()
     counters.add("edge-1", {"edges_draining": draining, "edges_overloaded": overloaded})
@@ -22,7 +22,7 @@ def _ops(ready: int, workers: int, *, opened: bool, store_up: bool, draining: in
     [
         (2, True, True, Readiness("ok", ())),
         (3, True, True, Readiness("ok", ())),
-        (2, True, False, Readiness("degraded", ("store down",))),
+        (2, True, False, Readiness("degraded", ("store down: why",))),
         (1, True, True, Readiness("failed", ("1 of 2 edges ready",))),
         (1, True, False, Readiness("failed", ("1 of 2 edges ready",))),
         (2, False, False, Readiness("failed", ("store never opened",))),

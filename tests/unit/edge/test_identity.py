@@ -8,6 +8,7 @@ from fakes.clock import FakeClock
 from fakes.edge import PEPPER, runner
 from fakes.link import FakeLink
 
+from gateway.edge import identity as identity_module
 from gateway.edge.identity import (
     ABSENT,
     MALFORMED,
@@ -273,6 +274,109 @@ async def test_a_leader_that_leaves_fails_nobody() -> None:
     assert rig.identity.known(credential) is GOOD
 
 
+# --- a control that does not answer -------------------------------------------------------------
+
+
+async def test_a_stale_token_does_not_wait_for_a_control_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity_module, "_PATIENCE_S", 0.001)
+    rig = Rig()
+    known = [rig.admit(b"%d" % number) for number in range(3)]
+    for credential in known:
+        await rig.ask(credential)
+    rig.link.asked.clear()
+    rig.link.gate = asyncio.Event()
+    rig.clock.advance(rig.caching.ttl_s)
+    for _ in range(3):
+        for credential in known:
+            assert await rig.identity.learn(credential) == (GOOD, "stale")
+    assert sorted(map(str, rig.link.asked)) == ["b'0'", "b'1'", "b'2'"], "each is asked about once, in the background"
+    rig.link.gate.set()
+    await rig.settle()
+    assert [rig.identity.known(credential) for credential in known] == [GOOD] * 3, "the late answers count"
+
+
+async def test_while_questions_fail_the_known_go_on_at_once_behind_a_single_one() -> None:
+    rig = Rig()
+    known = [rig.admit(b"%d" % number) for number in range(5)]
+    for credential in known:
+        await rig.ask(credential)
+    rig.link.failing = True
+    with pytest.raises(Refusal):
+        await rig.ask(Credential(b"unknown"))
+    rig.link.asked.clear()
+    rig.link.gate = asyncio.Event()
+    rig.clock.advance(rig.caching.ttl_s)
+    for _ in range(10):
+        for credential in known:
+            assert await rig.identity.learn(credential) == (GOOD, "stale")
+    assert not rig.link.asked, "none of fifty waited: not even the loop turned"
+    await rig.settle()
+    assert len(rig.link.asked) == 1
+    rig.link.failing = False
+    rig.link.gate.set()
+    await rig.settle()
+    assert [await rig.identity.learn(credential) for credential in known] == [(GOOD, "miss")] * 5, "it answers again"
+
+
+async def test_while_questions_fail_a_token_past_its_grace_and_a_revoked_one_are_refused() -> None:
+    rig = Rig()
+    revoked, old = rig.admit(b"r"), rig.admit(b"o")
+    for credential in (revoked, old):
+        await rig.ask(credential)
+    rig.identity.revoke(b"r")
+    rig.link.failing = True
+    for credential, seconds in ((revoked, 0), (revoked, 61), (old, 600)):
+        rig.clock.advance(seconds)
+        with pytest.raises(Refusal) as refused:
+            await rig.ask(credential)
+        assert refused.value.fault is CONTROL_DOWN
+
+
+async def test_a_link_that_is_cut_is_not_asked_again_and_again() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.link.cut()
+    rig.clock.advance(rig.caching.ttl_s)
+    for _ in range(10):
+        assert await rig.identity.learn(credential) == (GOOD, "stale")
+    await rig.settle()
+    assert len(rig.link.asked) == 2, "the first request found out"
+
+
+async def test_behind_a_new_connection_a_stale_token_waits_for_the_word() -> None:
+    """A revocation may have been missed: short patience is for those that cannot have."""
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.link.rejoin()
+    rig.link.gate = asyncio.Event()
+    asking = asyncio.create_task(rig.ask(credential))
+    await asyncio.sleep(identity_module._PATIENCE_S * 3)
+    assert not asking.done()
+    rig.link.principals.clear()
+    rig.link.gate.set()
+    assert await asking is INVALID
+
+
+async def test_a_crowd_of_questions_says_nothing_of_control() -> None:
+    rig = Rig()
+    credential = rig.admit()
+    await rig.ask(credential)
+    rig.link.busy = True
+    with pytest.raises(Refusal):
+        await rig.ask(Credential(b"flood"))
+    rig.link.busy = False
+    rig.clock.advance(rig.caching.ttl_s)
+    assert await rig.identity.learn(credential) == (GOOD, "miss"), "control is asked as ever"
+
+
+async def test_who_asks_is_told_to_the_link() -> None:
+    rig = Rig()
+    await rig.identity.learn(rig.admit(), "192.0.2.7")
+    assert rig.link.sources == ["192.0.2.7"]
+
+
 async def test_a_revocation_is_in_force_at_once() -> None:
     rig = Rig()
     credential = rig.admit()
@@ -302,8 +406,8 @@ async def test_an_answer_that_a_revocation_overtook_is_not_kept() -> None:
     await rig.settle()
     answered = rig.link.ask_token
 
-    async def gone(digest: bytes) -> None:
-        await answered(digest)
+    async def gone(digest: bytes, source: str = "") -> None:
+        await answered(digest, source)
 
     rig.identity.revoke(b"d")
     rig.link.ask_token = gone  # type: ignore[method-assign]

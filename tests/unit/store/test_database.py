@@ -8,7 +8,7 @@ import pytest
 
 from gateway.store import database
 from gateway.store.border import border
-from gateway.store.database import postgres_database, sqlite_database
+from gateway.store.database import DatabaseFile, postgres_database, sqlite_database
 from gateway.store.port import StoreDown
 
 
@@ -105,3 +105,120 @@ async def test_a_postgres_that_says_nothing_is_down_in_time(monkeypatch):
     for writer in held:
         writer.close()
     server.close()
+
+
+# --- queries that are given up
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+async def test_a_query_of_peoples_that_is_cancelled_ends_and_the_pool_goes_on(path):
+    made = sqlite_database(str(path))
+    made.prepare()
+    before = {thread.ident for thread in threading.enumerate()}
+    for _ in range(12):  # more than the pool has connections
+
+        async def ask():
+            async with made.people.connect() as connection:
+                await connection.exec_driver_sql(ENDLESS)
+
+        asking = asyncio.create_task(ask())
+        await asyncio.sleep(0.02)
+        asking.cancel()
+        async with asyncio.timeout(30):
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+    async with made.people.connect() as connection:
+        assert (await connection.exec_driver_sql("SELECT 1")).scalar() == 1
+    for engine in made.engines:
+        await engine.dispose()
+    async with asyncio.timeout(30):
+        while {thread.ident for thread in threading.enumerate()} - before:
+            await asyncio.sleep(0.01)
+
+
+async def test_reads_and_writes_do_not_wait_for_what_people_ask(path):
+    made = sqlite_database(str(path))
+    made.prepare()
+
+    async def ask():
+        async with made.people.connect() as connection:
+            await connection.exec_driver_sql(ENDLESS)
+
+    asking = [asyncio.create_task(ask()) for _ in range(3)]
+    await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):
+        async with made.reads.connect() as connection:
+            assert (await connection.exec_driver_sql("SELECT 1")).scalar() == 1
+        async with made.engine.begin() as connection:
+            await connection.exec_driver_sql("CREATE TABLE t (x)")
+    assert not any(each.done() for each in asking)
+    for each in asking:
+        each.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    for engine in made.engines:
+        await engine.dispose()
+
+
+# --- the file that was opened
+
+
+def _moved(path):
+    path.rename(path.with_name("moved"))
+
+
+def _replaced(path):
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+def _made_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def _log_deleted(path):
+    path.with_name(path.name + "-wal").unlink()
+
+
+def _log_replaced(path):
+    _replaced(path.with_name(path.name + "-wal"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_moved, "its file was moved or deleted"),
+        (lambda path: path.unlink(), "its file was moved or deleted"),
+        (_replaced, "its file was replaced: restart to use the new one"),
+        (_made_a_folder, "its file was replaced: restart to use the new one"),
+        (_log_deleted, "its write-ahead log was moved or deleted"),
+        (_log_replaced, "its write-ahead log was replaced: restart to use the new one"),
+    ],
+)
+def test_a_file_that_is_not_what_was_opened_is_noticed(path, change, said):
+    for name in (path, path.with_name(path.name + "-wal")):
+        name.write_bytes(b"x")
+    file = DatabaseFile(str(path))
+    file.opened()
+    file.check()
+    # SQLite has them open: until it closes them, their numbers are given to no other file.
+    with path.open(), path.with_name(path.name + "-wal").open():
+        change(path)
+        with pytest.raises(StoreDown, match=f"^{said}$"):
+            file.check()
+
+
+def test_a_file_that_comes_back_is_the_same_and_a_link_is_what_it_leads_to(path):
+    path.write_bytes(b"x")
+    link = path.with_name("link")
+    link.symlink_to(path)
+    file = DatabaseFile(str(link))
+    file.opened()
+    _moved(path)
+    with pytest.raises(StoreDown):
+        file.check()
+    path.with_name("moved").rename(path)
+    file.check()

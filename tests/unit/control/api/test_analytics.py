@@ -10,10 +10,11 @@ from fakes.store import MemoryStore
 
 from gateway.control.answers import Invalid
 from gateway.control.api.analytics import Analytics
+from gateway.control.queries import Queries
 from gateway.model.rollups import DAY_S, HOUR_S, MINUTE_S
 
 NOW = 1_790_000_000.0
-ANALYTICS = Analytics(Any, SimpleNamespace(store=MemoryStore()), MovableClock(NOW))  # type: ignore[arg-type]
+ANALYTICS = Analytics(Any, SimpleNamespace(store=MemoryStore(), clock=MovableClock(NOW)), Queries())  # type: ignore[arg-type]
 
 
 def question(query: str) -> Any:

@@ -228,7 +228,14 @@ class Targeting:
             origin, raw_path = split_url(path)
         except ValueError:
             raise Refusal(BAD_PATH) from None
-        target = Target(provider=provider, origin=origin, path=raw_path + mark + query, credential=provider.credential)
+        base = self.directory.base(provider).rstrip("/") or provider.base_url
+        target = Target(
+            provider=provider,
+            origin=origin,
+            path=raw_path + mark + query,
+            credential=provider.credential,
+            base=base if base and url.startswith(f"{base}/") and not fal_target else "",
+        )
         if not mark and not fal_target:
             if len(self._native) >= _TARGETS_KEPT:
                 self._native.clear()

@@ -162,3 +162,5 @@ class Target:
     credential: CredentialStyle
     model: str = ""
     """As the provider calls it; empty when unknown."""
+    base: str = ""
+    """The base URL that a native tail was appended to; empty where the URL was made otherwise."""

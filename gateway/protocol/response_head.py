@@ -30,6 +30,7 @@ _FRAMES: Final = 6
 _CONNECTION: Final = 7
 _CHALLENGE: Final = 8
 _DATE: Final = 9
+_LOCATION: Final = 10
 
 _KNOWN: Final = {
     **dict.fromkeys(HOP_BY_HOP, _STAYS),
@@ -40,6 +41,8 @@ _KNOWN: Final = {
     b"transfer-encoding": _FRAMES,
     b"connection": _CONNECTION,
     b"www-authenticate": _CHALLENGE,
+    b"location": _LOCATION,
+    b"content-location": _ONLY_OWN,
     b"date": _DATE,
 }
 _kinds: dict[bytes, int] = {}
@@ -65,6 +68,7 @@ class ResponseHead:
         "http_10",
         "keep_alive",
         "lines",
+        "location",
         "reason",
         "status",
     )
@@ -95,6 +99,8 @@ class ResponseHead:
         self.encoding = b""
         """The body's Content-Encoding, empty for none: it passes as it is."""
         self.cache_control = self.dated = False
+        self.location = b""
+        """Where a provider would lead the client; it does not cross as it is."""
         self.framing: Fields = ()
         """The fields that say where the body ends, names in lowercase; they do not cross."""
         self.content_length: int | None = None
@@ -120,6 +126,8 @@ class ResponseHead:
                 self.framing = (*self.framing, (name.lower(), value.strip(b" ")))
             elif kind == _CONNECTION:
                 options.update(token.strip(b" \t").lower() for token in value.split(b","))
+            elif kind == _LOCATION and not own:
+                self.location = value.strip(b" \t")
             elif (kind == _ONLY_OWN and own) or (kind > _ONLY_OWN and not (kind == _CHALLENGE and asks_for_password(value))):
                 crossing.append(line)
                 self._note(kind, value)

@@ -301,7 +301,7 @@ async def test_the_providers_answer_passes_unchanged(edge: RunningEdge, provider
     provider.script(reply(body, 401, [*staying, *passing]))
     answer = await edge.ask("POST", edge.native("open", "openai/x"), KEY, b"{}")
     assert (answer.status, answer.body) == (401, body)
-    ours = ("cf-aig-", "content-length", *"content-security-policy", "x-content-type-options")
+    ours = ("cf-aig-", "content-length", "content-security-policy", "x-content-type-options")
     assert [field for field in answer.headers if not field[0].startswith(ours)] == passing
     assert answer.header("cf-aig-log-id") != "forged"
     assert (await edge.record()).status_code == 401
@@ -401,3 +401,36 @@ async def test_the_log_knows_what_happened(edge: RunningEdge, provider: FakeProv
     assert record.overhead_us > 0
     assert record.first_byte_ms is not None
     assert 0 <= record.first_byte_ms <= record.duration_ms
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("{origin}/files/2?a=1", ["/v1/{account}/open/custom-mine/files/2?a=1"]),
+        ("/files/2", ["/v1/{account}/open/custom-mine/files/2"]),
+        ("https://evil.example/", []),
+        ("//evil.example/", []),
+    ],
+)
+@pytest.mark.parametrize("status", [201, 302, 307, 308])
+async def test_a_provider_leads_clients_to_us_or_nowhere(
+    edge: RunningEdge, provider: FakeProvider, location: str, told: list[str], status: int
+) -> None:
+    """A client that follows takes our token along."""
+    led = location.replace("{origin}", provider.origin)
+    fields = [("Location", led), ("Content-Location", led), ("X-Other", "1")]
+    provider.script(reply(b"moved", status, fields), reply(b"there", 200))
+    async with edge.client() as wire:
+        answer = await wire.ask("POST", edge.native("open", "custom-mine/files/1"), KEY, b"{}")
+        assert (answer.status, answer.body, answer.header("x-other")) == (status, b"moved", "1")
+        assert answer.all("location") == [one.replace("{account}", ACCOUNT) for one in told]
+        assert answer.all("content-location") == []
+        for target in answer.all("location"):
+            assert (await wire.ask("GET", target, KEY)).body == b"there"
+            assert provider.requests[-1].target == location.removeprefix("{origin}")
+
+
+async def test_compat_leads_nowhere(edge: RunningEdge, provider: FakeProvider) -> None:
+    provider.script(reply(b"moved", 307, [("Location", "/v1/chat/completions/")]))
+    answer = await edge.ask("POST", edge.native("open", "compat/chat/completions"), KEY, b'{"model":"custom-mine/m"}')
+    assert (answer.status, answer.all("location")) == (307, [])

@@ -211,7 +211,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_token_commands(commands)
 
-    environment = commands.add_parser("env", help="print variables and base URLs for SDKs and curl, ready to paste")
+    environment = commands.add_parser("env", help="print exports of variables and base URLs for SDKs, ready for eval")
+    environment.add_argument("--check", action="store_true", help="print nothing to paste; try $AIG_TOKEN instead")
     environment.set_defaults(run=_environment)
     environment.add_argument("--gateway", default="", metavar="ID", help="for the native URLs (default: default)")
     _client_flags(environment)

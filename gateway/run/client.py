@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from gateway.kit.operator import operator_credential
 from gateway.run.keyfiles import key_from, read_secret
@@ -21,6 +22,11 @@ _HEALTH_TIMEOUT_S: Final = 4.0
 class ApiError(Exception):
     """The service refused, or is not there; the text is one line for the operator."""
 
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+        """Of the service's answer; 0 where there was none."""
+
 
 class Client:
     def __init__(self, url: str, token: str | Callable[[], str]) -> None:
@@ -32,6 +38,13 @@ class Client:
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The `result` of the answer's envelope. Raises ApiError."""
+        answer = self.answer(method, path, body)
+        if not isinstance(answer, dict) or "result" not in answer:
+            raise ApiError(f"{self.url} does not answer like a gateway")
+        return answer["result"]
+
+    def answer(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The answer's JSON. Raises ApiError."""
         token = self._token if isinstance(self._token, str) else self._token()
         request = urllib.request.Request(  # noqa: S310 (the scheme is checked in `client_from`)
             f"{self.url}/client/v4{path}",
@@ -41,13 +54,13 @@ class Client:
         )
         try:
             with self._opener.open(request, timeout=_TIMEOUT_S) as response:
-                return json.loads(response.read())["result"]
+                return json.loads(response.read())
         except urllib.error.HTTPError as error:
-            raise ApiError(f"{self.url} answers {error.code}: {_message(error.read())}") from None
+            raise ApiError(f"{self.url} answers {error.code}: {_message(error.read())}", error.code) from None
         except urllib.error.URLError as error:
             reason = getattr(error.reason, "strerror", None) or "no answer"
             raise ApiError(f"{self.url} cannot be reached: {reason}; is the gateway running?") from None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError):
             raise ApiError(f"{self.url} does not answer like a gateway") from None
 
     def account_id(self, wanted: str = "") -> str:
@@ -58,6 +71,24 @@ class Client:
         if not accounts:
             raise ApiError("this token reaches no account; name one with --account")
         return str(accounts[0]["id"])
+
+    def require_account(self, account_id: str) -> None:
+        """Raises ApiError unless the token reaches this account."""
+        try:
+            self.call("GET", f"/accounts/{quote(account_id, safe='')}")
+        except ApiError as error:
+            if error.status not in (403, 404):
+                raise
+            raise ApiError(f"no account {account_id} is known to this token", error.status) from None
+
+    def require_gateway(self, account_id: str, gateway_id: str) -> None:
+        """Raises ApiError unless the account has this gateway."""
+        try:
+            self.call("GET", f"/accounts/{quote(account_id)}/ai-gateway/gateways/{quote(gateway_id, safe='')}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            raise ApiError(f"account {account_id} has no gateway {gateway_id}", 404) from None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

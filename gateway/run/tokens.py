@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import os
+import shlex
 import sys
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,6 +21,8 @@ _GATEWAY: Final = "com.cloudflare.api.ai-gateway."
 
 def create(client: Client, given: argparse.Namespace) -> None:
     account_id = client.account_id(given.account)
+    for gateway_id in given.gateway:
+        client.require_gateway(account_id, gateway_id)
     body: dict[str, Any] = {"name": given.name, "policies": [policy(account_id, given.permission, given.gateway)]}
     if given.expires_on:
         body["expires_on"] = given.expires_on
@@ -85,34 +90,50 @@ def _id(text: str) -> str:
 
 
 _ENVIRONMENT: Final = """\
-# A token that may run requests, and nothing else:
-export AIG_TOKEN="$(gateway token create my-app)"
+# For eval, a profile or an .env file of a shell. AIG_TOKEN is yours to set; a new token that may run requests:
+#   export AIG_TOKEN="$({program} token create my-app)"
+# Whether all of it works: {program} env --check
 
-# REST: the token is the API key, models are named provider/model, provider keys are stored in the gateway.
+export GATEWAY_URL={url}
+export ACCOUNT_ID={account}
+
+# OpenAI's SDKs and their kin: models are named provider/model, provider keys are stored in the gateway.
 export OPENAI_BASE_URL={rest}/v1
 export OPENAI_API_KEY="$AIG_TOKEN"
-export ANTHROPIC_BASE_URL={rest}
-export ANTHROPIC_AUTH_TOKEN="$AIG_TOKEN"
-curl -N "{rest}/v1/chat/completions" -H "Authorization: Bearer $AIG_TOKEN" -H 'Content-Type: application/json' \\
-  -d '{{"model":"openai/gpt-4o-mini","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'
 
-# Native: the provider's own key stays where it is, the token goes into the header cf-aig-authorization.
-# OpenAI SDKs:    base_url={native}/openai  default_headers={{"cf-aig-authorization": "Bearer $AIG_TOKEN"}}
-# Anthropic SDKs and Claude Code:
-#   export ANTHROPIC_BASE_URL={native}/anthropic
-#   export ANTHROPIC_CUSTOM_HEADERS="cf-aig-authorization: Bearer $AIG_TOKEN"
-# Gemini SDKs:    http_options base_url={native}/google-ai-studio and the same header
-#   export GOOGLE_GEMINI_BASE_URL={native}/google-ai-studio
-# curl -N "{native}/openai/chat/completions" -H "cf-aig-authorization: Bearer $AIG_TOKEN" \\
-#   -H "Authorization: Bearer $OPENAI_KEY" -H 'Content-Type: application/json' \\
-#   -d '{{"model":"gpt-4o-mini","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'
+# Anthropic's SDKs and Claude Code. With a key of your own set ANTHROPIC_API_KEY in place of ANTHROPIC_AUTH_TOKEN.
+export ANTHROPIC_BASE_URL={native}/anthropic
+export ANTHROPIC_CUSTOM_HEADERS="cf-aig-authorization: Bearer $AIG_TOKEN"
+export ANTHROPIC_AUTH_TOKEN="$AIG_TOKEN"
+
+# Google's SDKs and gemini-cli: cf-aig-authorization goes into their http_options.
+export GOOGLE_GEMINI_BASE_URL={native}/google-ai-studio
 """
 
 
 def environment(client: Client, given: argparse.Namespace) -> None:
-    account_id = client.account_id(given.account)
-    gateway_id = given.gateway or DEFAULT_GATEWAY_ID
-    if not gateway_id.replace("-", "").replace("_", "").isalnum() or not account_id.isalnum():
-        raise ApiError("account and gateway are named by their ids")
+    """Print exports for a shell; with --check ask the service about them instead."""
+    account_id, gateway_id = client.account_id(given.account), given.gateway or DEFAULT_GATEWAY_ID
+    client.require_account(account_id)
+    if gateway_id != DEFAULT_GATEWAY_ID:  # which the first request would make
+        client.require_gateway(account_id, gateway_id)
+    if given.check:
+        _check(client, account_id)
+        return
+    native = f"{client.url}/v1/{account_id}/{gateway_id}"
     rest = f"{client.url}/client/v4/accounts/{account_id}/ai"
-    print(_ENVIRONMENT.format(rest=rest, native=f"{client.url}/v1/{account_id}/{gateway_id}"), end="")
+    print(_ENVIRONMENT.format(program=_program(), url=client.url, account=account_id, rest=rest, native=native), end="")
+
+
+def _program() -> str:
+    """This command as a shell finds it wherever it is, also outside the virtual environment."""
+    return shlex.quote(str(Path(sys.argv[0]).absolute()))
+
+
+def _check(client: Client, account_id: str) -> None:
+    """Ask for the list of models with $AIG_TOKEN: it needs Run, calls no provider and costs nothing."""
+    token = os.environ.get("AIG_TOKEN", "")
+    if not token:
+        raise ApiError("AIG_TOKEN is not set")
+    models = Client(client.url, token).answer("GET", f"/accounts/{quote(account_id)}/ai/v1/models")["data"]
+    print(f"{client.url} answers; AIG_TOKEN may run requests in account {account_id}, which has {len(models)} models")

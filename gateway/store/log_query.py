@@ -14,7 +14,7 @@ class Kind(Enum):
     NUMBER = "number"
     BOOLEAN = "boolean"
     MOMENT = "moment"
-    """Seconds since the epoch."""
+    """From and until when: seconds since the epoch, the end exclusive. `lt` is before all of it, `gt` behind."""
     METADATA = "metadata"
     """Keys or values of the metadata, as text."""
 
@@ -68,7 +68,7 @@ ORDERS: Final = (
     "cost", "tokens_in", "tokens_out", "duration", "feedback",
 )  # fmt: skip
 
-Value = str | float | bool
+Value = str | float | bool | tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)

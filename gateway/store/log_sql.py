@@ -6,6 +6,7 @@ import orjson
 from sqlalchemy import Boolean, ColumnElement, Double, and_, cast, func, literal, not_, or_
 
 from gateway.store import tables
+from gateway.store.any_case import has_text
 from gateway.store.log_query import KEYS, Condition, Kind, LogQuery, Value
 
 _c: Final = tables.records.c
@@ -34,7 +35,7 @@ def chosen(query: LogQuery) -> list[ColumnElement[bool]]:
     """The query's conditions, apart from its moments."""
     found = [_condition(condition) for condition in query.conditions]
     if query.search:
-        found.append(_c.metadata.icontains(query.search, autoescape=True))
+        found.append(has_text(_c.metadata, _json(query.search)[1:-1]))
     return found
 
 
@@ -55,8 +56,10 @@ def _condition(condition: Condition) -> ColumnElement[bool]:
     if kind is Kind.METADATA:
         return _metadata(condition)
     column = _column(condition.key)
+    if kind is Kind.MOMENT:
+        return _moment(column, condition)
     if kind is Kind.TEXT and condition.operator == "contains":
-        return or_(*(column.icontains(str(value), autoescape=True) for value in condition.values))
+        return or_(*(has_text(column, str(value)) for value in condition.values))
     bound = [_bound(kind, value) for value in condition.values]
     match condition.operator:
         case "eq":
@@ -71,6 +74,16 @@ def _condition(condition: Condition) -> ColumnElement[bool]:
             return column <= bound[0]
         case _:
             return column >= bound[0]
+
+
+def _moment(column: ColumnElement[float], condition: Condition) -> ColumnElement[bool]:
+    spans = [value for value in condition.values if isinstance(value, tuple)]
+    if condition.operator == "lt":
+        return column < spans[0][0]
+    if condition.operator == "gt":
+        return column >= spans[0][1]
+    inside = or_(*(and_(column >= start, column < end) for start, end in spans))
+    return not_(inside) if condition.operator == "neq" else inside
 
 
 def _in_index(condition: Condition) -> list[ColumnElement[bool]]:
@@ -126,8 +139,7 @@ def _has_key(key: str) -> ColumnElement[bool]:
 
 def _key_contains(text: str) -> ColumnElement[bool]:
     """LIKE cannot say "within one key"; a value before another key is taken for part of it."""
-    escaped = _json(text)[1:-1].replace("/", "//").replace("%", "/%").replace("_", "/_")
-    return _c.metadata.ilike(literal(f'%{escaped}%":%', tables.CleanText), escape="/")
+    return has_text(_c.metadata, _json(text)[1:-1], behind='":')
 
 
 def _has_value(value: str, entry: str | None) -> ColumnElement[bool]:
@@ -148,5 +160,5 @@ def _is_bare(value: str) -> bool:
 
 
 def _value_contains(value: str, entry: str | None) -> ColumnElement[bool]:
-    inside = _c.metadata.icontains(_json(value)[1:-1], autoescape=True)
+    inside = has_text(_c.metadata, _json(value)[1:-1])
     return inside if entry is None else and_(_has_key(entry), inside)

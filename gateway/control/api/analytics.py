@@ -4,18 +4,16 @@ import asyncio
 from typing import Any, Final
 
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError
 
 from gateway.control.access import READ, Access
 from gateway.control.answers import answer, invalid
-from gateway.control.api.parsing import Moment
+from gateway.control.api.moments import moment_in_query
 from gateway.control.changes import Changes
 from gateway.control.queries import Queries
 from gateway.control.rollups import GROUPINGS, INTERVALS, MOST_POINTS, Question, answered, asked, compared
 from gateway.model.faults import NOT_FOUND, Refusal
 from gateway.model.rollups import DAY_S
 
-_MOMENT: Final = TypeAdapter[float](Moment)
 _ROOT: Final = "/client/v4/accounts/{account_id}/ai-gateway"
 
 
@@ -61,24 +59,15 @@ class Analytics:
     def _question(self, request: web.Request) -> Question:
         """`start`, `end` (RFC 3339; the last 24 hours without) and `interval`; Invalid with a path into the query."""
         now = self._clock.wall()
-        end = _moment(request, "end", now)
-        start = _moment(request, "start", end - DAY_S)
+        end, start = moment_in_query(request, "end", last=True), moment_in_query(request, "start")
+        end = now if end is None else end
+        start = end - DAY_S if start is None else start
         if start >= end:
             raise invalid("Expected a start before the end", "query", "start")
         question = asked(start, end, _choice(request, "interval", ("auto", *INTERVALS)), now)
         if question.points > MOST_POINTS:
             raise invalid(f"Expected a period of at most {MOST_POINTS} points: a longer interval", "query", "interval")
         return question
-
-
-def _moment(request: web.Request, name: str, default: float) -> float:
-    text = request.query.get(name)
-    if text is None:
-        return default
-    try:
-        return _MOMENT.validate_python(text)
-    except ValidationError:
-        raise invalid("Expected an RFC 3339 time", "query", name) from None
 
 
 def _choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str:

@@ -4,11 +4,11 @@ import re
 from typing import Final
 
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError
 
 from gateway.control.access import AUDIT_READ, Access
-from gateway.control.answers import answer, invalid
-from gateway.control.api.parsing import Moment
+from gateway.control.answers import Invalid, answer, invalid
+from gateway.control.api.moments import moment_in_query
+from gateway.control.api.parsing import unknown_parameters
 from gateway.control.audit import shown
 from gateway.control.changes import Changes
 from gateway.model.tokens import ANY_ACCOUNT, Permission
@@ -16,7 +16,6 @@ from gateway.protocol.envelope import CursorInfo
 from gateway.store.port import AuditQuery
 
 MOST: Final = 1000
-_MOMENT: Final = TypeAdapter[float](Moment)
 _CURSOR: Final = re.compile(r"[0-9a-f-]{36}")
 _KNOWN: Final = frozenset({"since", "before", "limit", "cursor", "direction", "resource_type", "action_type", "actor_token_id"})
 
@@ -44,9 +43,8 @@ class AuditLogs:
 
 def _query(request: web.Request) -> AuditQuery:
     """Invalid with a path into the query, also for a parameter nobody knows: a filter that is not one would show too much."""
-    for name in request.query:
-        if name not in _KNOWN:
-            raise invalid("Unknown parameter", "query", *([name] if re.fullmatch(r"[a-z_.]{1,40}", name) else []))
+    if unknown := unknown_parameters(request, _KNOWN):
+        raise Invalid(unknown)
     limit = request.query.get("limit", "100")
     if not re.fullmatch(r"[0-9]{1,4}", limit) or not 1 <= int(limit) <= MOST:
         raise invalid(f"Expected a whole number from 1 to {MOST}", "query", "limit")
@@ -58,20 +56,10 @@ def _query(request: web.Request) -> AuditQuery:
         raise invalid("Expected asc or desc", "query", "direction")
     equal = {"resource_type": "resource_type", "action": "action_type", "actor_id": "actor_token_id"}
     return AuditQuery(
-        since=_moment(request, "since"),
-        before=_moment(request, "before"),
+        since=moment_in_query(request, "since"),
+        before=moment_in_query(request, "before", last=True),
         limit=int(limit),
         cursor=cursor,
         descending=direction == "desc",
         equal={column: request.query[name] for column, name in equal.items() if name in request.query},
     )
-
-
-def _moment(request: web.Request, name: str) -> float | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    try:
-        return _MOMENT.validate_python(text)
-    except ValidationError:
-        raise invalid("Expected an RFC 3339 time", "query", name) from None

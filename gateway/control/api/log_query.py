@@ -11,10 +11,10 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 from multidict import MultiMapping
-from pydantic import TypeAdapter, ValidationError
 
 from gateway.control.answers import Invalid
-from gateway.control.api.parsing import MAX_INT, Moment, search_of
+from gateway.control.api.moments import Span, span_of_shown
+from gateway.control.api.parsing import MAX_INT, search_of, unknown_parameters
 from gateway.model import bounds
 from gateway.model.faults import INVALID_BODY
 from gateway.protocol.envelope import Problem
@@ -28,9 +28,6 @@ MOST_SEARCHES: Final = 40
 through for each of them in every row."""
 MOST_CHARACTERS: Final = 16_384
 """Of all values together."""
-_SHOWN_TO_S: Final = 0.001
-"""Times are shown to the millisecond: an `end_date` copied from an entry includes it."""
-
 _BOUNDED: Final = ("cost", "duration", "tokens_in", "tokens_out", "total_tokens")
 _EQUALS: Final = (
     "feedback", "success", "cached", "model", "model_type", "provider", "request_content_type", "response_content_type",
@@ -42,7 +39,6 @@ _KNOWN: Final = frozenset({
 })  # fmt: skip
 _NUMBER: Final = re.compile(r"-?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})([eE][+-]?[0-9]{1,2})?", re.ASCII)
 _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
-_MOMENT: Final = TypeAdapter[float](Moment)
 
 
 class _Wrong(Exception):
@@ -77,13 +73,11 @@ class _Reader:
         return text
 
 
-def log_query_of(request: web.Request, *, strict: bool = False) -> LogQuery:
-    """`strict`: no parameter may be unknown, for deletion: one with a typing error would widen it. Raises Invalid."""
+def log_query_of(request: web.Request) -> LogQuery:
+    """Raises Invalid."""
     reader = _Reader(request.query)
+    reader.problems += unknown_parameters(request, _KNOWN)
     search = search_of(request)
-    unknown = set(request.query) - _KNOWN
-    if unknown if strict else any(name.startswith(("filters", "min_", "max_")) for name in unknown):
-        reader.wrong("A parameter is not known")
     conditions = [*_simple(reader), *_filters(reader)]
     _bound_cost(reader, conditions)
     since, end = reader.value("start_date", Kind.MOMENT), reader.value("end_date", Kind.MOMENT)
@@ -95,8 +89,8 @@ def log_query_of(request: web.Request, *, strict: bool = False) -> LogQuery:
     return LogQuery(
         conditions=tuple(conditions),
         search=search,
-        since=None if since is None else float(since),
-        before=None if end is None else float(end) + _SHOWN_TO_S,
+        since=since.start if isinstance(since, Span) else None,
+        before=end.end if isinstance(end, Span) else None,
         order_by=order_by or "created_at",
         descending=direction != "asc",
     )
@@ -227,9 +221,9 @@ def _value(kind: Kind, value: Any) -> Value:
             return _number(value)
         case Kind.MOMENT:
             try:
-                return _MOMENT.validate_python(value)
-            except ValidationError:
-                raise _Wrong("Expected an RFC 3339 time") from None
+                return span_of_shown(value)
+            except ValueError as error:
+                raise _Wrong(str(error)) from None
         case _:
             return _text(kind, value)
 

@@ -163,7 +163,7 @@ class Logs:
     async def delete(self, request: web.Request) -> web.Response:
         """The first `limit` matches in the order asked for, or all of them."""
         account_id, gateway_id = await self._enter(request, WRITE)
-        query, limit = log_query_of(request, strict=True), limit_of(request)
+        query, limit = log_query_of(request), limit_of(request)
         if limit is None and replace(query, order_by="created_at", descending=True) == EVERYTHING:
             await self._store.purge_records(account_id, gateway_id)
         else:

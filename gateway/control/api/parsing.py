@@ -1,8 +1,7 @@
 """Bodies and queries of the management API → values; every broken rule is told with its path (specification section 4.4)."""
 
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence, Set
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import orjson
@@ -16,8 +15,6 @@ from gateway.store.port import Page
 
 MAX_INT: Final = 2**31 - 1
 """What every database takes as an integer."""
-_LAST_MOMENT_S: Final = 253_402_300_800
-"""The end of year 9999: later moments cannot be shown."""
 _LIKE_A_FIELD: Final = re.compile(r"[A-Za-z][A-Za-z._]{0,39}")
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -41,23 +38,8 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _moment(value: object) -> object:
-    """RFC 3339 text → seconds since the epoch; a time without offset is UTC."""
-    if not isinstance(value, str):
-        raise ValueError("Expected an RFC 3339 time")
-    try:
-        moment = datetime.fromisoformat(value)
-        wall_s = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        wall_s = -1.0
-    if not 0 <= wall_s < _LAST_MOMENT_S:
-        raise ValueError("Expected an RFC 3339 time")
-    return wall_s
-
-
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_printable)]
 Text = Annotated[str, StringConstraints(max_length=65_536), AfterValidator(_no_nul)]
-Moment = Annotated[float, BeforeValidator(_moment)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 GATEWAY_ID: Final = r"^[A-Za-z0-9_-]{1,64}\z"
 
@@ -112,6 +94,14 @@ def _unknown_field(where: tuple[str | int, ...]) -> Problem:
     if _LIKE_A_FIELD.fullmatch(str(name)):
         return Problem(INVALID_BODY.code, "Unknown field", ("body", *where))
     return Problem(INVALID_BODY.code, "Holds an unknown field", ("body", *around))
+
+
+def unknown_parameters(request: web.Request, known: Set[str]) -> list[Problem]:
+    """One problem for each parameter of the query that nobody would act on, named like an unknown field."""
+    return [
+        Problem(INVALID_BODY.code, "Unknown parameter", ("query", *([name] if _LIKE_A_FIELD.fullmatch(name) else [])))
+        for name in sorted(request.query.keys() - known)
+    ]
 
 
 def page_of(request: web.Request, *, most: int = 100, default: int = 20) -> Page:

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
-from gateway.control.api.parsing import Body, Moment, Name
+from gateway.control.answers import invalid
+from gateway.control.api.moments import FirstMoment, LastMoment
+from gateway.control.api.parsing import Body, Name
 from gateway.control.grants import ACCOUNT_RESOURCE, GATEWAY_RESOURCE
 from gateway.control.permissions import find_group
 from gateway.kit.addresses import parse_network
@@ -102,8 +104,8 @@ class TokenBody(Body):
     policies: Annotated[list[PolicyBody], Field(min_length=1, max_length=_MOST)]
     status: Literal["active", "disabled", "expired"] | None = None
     condition: ConditionBody | None = None
-    not_before: Moment | None = None
-    expires_on: Moment | None = None
+    not_before: FirstMoment | None = None
+    expires_on: LastMoment | None = None
     outlives_maker: bool | None = None
     """Ours (decision 0022)."""
 
@@ -131,6 +133,14 @@ class TokenBody(Body):
             if name in self.model_fields_set:
                 changed[name] = getattr(self, name)
         return changed
+
+
+def refuse_dead(not_before: float | None, expires_on: float | None, wall_s: float) -> None:
+    """Raises Invalid where these dates would make a token that never works: nobody asks for one on purpose."""
+    if expires_on is not None and expires_on <= wall_s:
+        raise invalid("Expected a moment in the future; to end a token, delete or disable it", "body", "expires_on")
+    if expires_on is not None and not_before is not None and not_before >= expires_on:
+        raise invalid("Expected a moment before expires_on", "body", "not_before")
 
 
 class RollBody(Body):

@@ -16,7 +16,7 @@ from gateway.control.access import TOKENS_READ, TOKENS_WRITE, Access, Caller
 from gateway.control.answers import answer
 from gateway.control.api.granting import Granting, founding
 from gateway.control.api.parsing import info_of, page_of, read_body
-from gateway.control.api.token_bodies import RollBody, TokenBody, shown, stated, status_of
+from gateway.control.api.token_bodies import RollBody, TokenBody, refuse_dead, shown, stated, status_of
 from gateway.control.audit import Resource
 from gateway.control.bootstrap import Bootstrap
 from gateway.control.changes import Changes
@@ -95,6 +95,7 @@ class Tokens:
         caller, account_id, kind = await self._enter(request, TOKENS_WRITE)
         body = await read_body(request, TokenBody)
         value, now = mint_token(), self._changes.clock.wall()
+        refuse_dead(body.not_before, body.expires_on, now)
         token = Token(
             id=hex32(),
             account_id=account_id,
@@ -132,7 +133,10 @@ class Tokens:
         body = await read_body(request, TokenBody)
         async with self._changes.turn():
             old = await self._one(request, account_id, kind)
-            changed = replace(old, **body.changes(), modified_on=self._changes.clock.wall())
+            now = self._changes.clock.wall()
+            changed = replace(old, **body.changes(), modified_on=now)
+            if (changed.not_before, changed.expires_on) != (old.not_before, old.expires_on):
+                refuse_dead(changed.not_before, changed.expires_on, now)
             self._granting.check_reach(caller, old)
             (self._granting.check if changed.status == "active" else self._granting.check_reach)(caller, changed)
             await self._granting.check_maker(changed, revived=body.status == "active")

@@ -2,6 +2,7 @@
 
 import random
 
+import orjson
 import pytest
 
 from gateway.kit.ids import uuid7
@@ -80,7 +81,11 @@ FILTERS = [
     (("cost", "eq", (0.5,)), [2]),
     (("feedback", "eq", (-1.0,)), [5]),
     (("feedback", "eq", (0.0,)), [0, 1, 2, 3, 4, 6, 7, 8]),
-    (("created_at", "gt", (1006.5,)), [7, 8]),
+    (("created_at", "gt", ((1006.0, 1006.5),)), [7, 8]),
+    (("created_at", "gt", ((1006.0, 1007.0),)), [7, 8]),
+    (("created_at", "lt", ((1001.5, 1002.0),)), [0, 1]),
+    (("created_at", "eq", ((1002.9, 1003.1), (1007.0, 1008.0))), [3, 7]),
+    (("created_at", "neq", ((1000.0, 1007.0),)), [7, 8]),
     (("event_id", "eq", ("e-6",)), [6]),
     (("user_agent", "contains", ("CURL",)), [0]),
     (("authentication", "eq", (False,)), []),
@@ -123,9 +128,32 @@ async def test_filters_add_up_with_moments_and_search(store, place, told):
     odd = Condition("success", "eq", (False,))
     assert await _chosen(store, place, odd, Condition("provider", "eq", ("openai", "anthropic"))) == [1, 3, 7]
     assert await _chosen(store, place, odd, since=1003.0, before=1007.0) == [3, 5]
-    assert await _chosen(store, place, search='U4"') == [4]
+    assert await _chosen(store, place, search="U4") == [4]
+    assert await _chosen(store, place, search='U4"') == [], "a quote is text, not where a value ends"
     assert await _chosen(store, place, search="_") == []
     assert await _chosen(store, place, since=1008.0) == [8]
+
+
+async def test_text_is_found_as_it_was_written_whatever_its_case(store, samples, place):
+    texts = ["C:\\temp", 'say "hi"', "two\nlines", "JOSÉ", "Straße 5%", "ПРИВЕТ", "tab\there", "plain"]
+    entries = [
+        samples.record(
+            created_at=1000.0 + number,
+            id=f"0000-{number}",
+            metadata=orjson.dumps({"note": text}).decode(),
+            model=text,
+            path=text,
+        )
+        for number, text in enumerate(texts)
+    ]
+    await store.insert_records(entries)
+    for number, text in enumerate(texts):
+        for asked in (text, text.upper().replace("SSE", "ßE"), text.lower()):
+            assert await _chosen(store, place, search=asked) == [number], asked
+            for key in ("metadata.value", "model", "path"):
+                assert await _chosen(store, place, Condition(key, "contains", (asked,))) == [number], (key, asked)
+    assert await _chosen(store, place, search="jose") == []
+    assert await _chosen(store, place, search="5_") == []
 
 
 async def test_texts_that_no_database_stores_are_asked_for_safely(store, place, told):

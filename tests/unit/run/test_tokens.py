@@ -1,10 +1,11 @@
 import argparse
+import subprocess
 from typing import Any
 
 import pytest
 
 from gateway.run import tokens
-from gateway.run.client import Client
+from gateway.run.client import ApiError, Client
 from gateway.run.layers import ConfigError
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -102,10 +103,52 @@ def test_a_value_in_place_of_an_id_is_refused_and_not_repeated(action: Any) -> N
     assert "agw_secret" not in str(caught.value)
 
 
-def test_the_environment_shows_both_trees(capsys: pytest.CaptureFixture[str]) -> None:
-    tokens.environment(FakeClient(), given(account="acc", gateway="prod"))
+def test_the_environment_is_exports_and_comments(capsys: pytest.CaptureFixture[str]) -> None:
+    tokens.environment(FakeClient({"id": "acc"}, {"id": "prod"}), given(gateway="prod", check=False))
     shown = capsys.readouterr().out
-    assert "export OPENAI_BASE_URL=http://gw/client/v4/accounts/acc/ai/v1\n" in shown
-    assert "export ANTHROPIC_BASE_URL=http://gw/client/v4/accounts/acc/ai\n" in shown
-    assert "http://gw/v1/acc/prod/google-ai-studio" in shown
-    assert "{" not in shown.replace('{"', "").replace('[{"', "")
+    lines = [line for line in shown.splitlines() if line]
+    assert all(line.startswith(("# ", "#   ", "export ")) for line in lines)
+    assert "export OPENAI_BASE_URL=http://gw/client/v4/accounts/acc/ai/v1" in lines
+    assert "export ANTHROPIC_BASE_URL=http://gw/v1/acc/prod/anthropic" in lines
+    assert not any(line.startswith("export AIG_TOKEN") for line in lines), "what the shell has already stays"
+
+
+def test_a_shell_takes_the_environment(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens.sys, "argv", ["/opt/a folder/bin/gateway"])
+    tokens.environment(FakeClient({"id": "acc"}), given(gateway="", check=False))
+    shown = capsys.readouterr().out
+    assert "export AIG_TOKEN=\"$('/opt/a folder/bin/gateway' token create my-app)\"" in shown
+    script = shown + 'printf "%s|%s" "$AIG_TOKEN" "$ANTHROPIC_CUSTOM_HEADERS"'
+    done = subprocess.run(["/bin/sh", "-euc", script], env={"AIG_TOKEN": "agw_x"}, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("agw_x|cf-aig-authorization: Bearer agw_x", "")
+
+
+def _refusing(status: int, *before: Any) -> FakeClient:
+    client = FakeClient(*before)
+    plain = client.call
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        if not client.answers:
+            raise ApiError(f"http://gw answers {status}", status)
+        return plain(method, path, body)
+
+    client.call = call  # type: ignore[method-assign]
+    return client
+
+
+def test_what_is_not_there_is_named() -> None:
+    with pytest.raises(ApiError, match="no account nope is known to this token"):
+        tokens.environment(_refusing(403), given(account="nope", gateway="", check=False))
+    for action in (tokens.environment, tokens.create):
+        with pytest.raises(ApiError, match="account acc has no gateway nosuch"):
+            names: Any = "nosuch" if action is tokens.environment else ["nosuch"]
+            account = [{"id": "acc"}] if action is tokens.environment else []
+            action(_refusing(404, *account), given(gateway=names, name="x", check=False))
+    with pytest.raises(ApiError, match="answers 503"):
+        tokens.environment(_refusing(503), given(gateway="", check=False))
+
+
+def test_a_check_wants_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIG_TOKEN", raising=False)
+    with pytest.raises(ApiError, match="AIG_TOKEN is not set"):
+        tokens.environment(FakeClient({"id": "acc"}), given(gateway="", check=True))

@@ -15,14 +15,21 @@ DIALECTS = [sqlite.dialect(), postgresql.asyncpg.dialect()]  # type: ignore[no-u
 
 
 def _values(kind: Kind) -> tuple[Value, ...]:
-    return {Kind.TEXT: (CANARY,), Kind.METADATA: (CANARY,), Kind.BOOLEAN: (True,)}.get(kind, (0.5,))
+    texts: tuple[Value, ...] = (CANARY, CANARY + "É")
+    given: dict[Kind, tuple[Value, ...]] = {
+        Kind.TEXT: texts,
+        Kind.METADATA: texts,
+        Kind.BOOLEAN: (True,),
+        Kind.MOMENT: ((1.0, 2.0), (3.0, 4.0)),
+    }
+    return given.get(kind, (0.5,))
 
 
 @pytest.mark.parametrize(("key", "dialect"), list(product(KEYS, DIALECTS)), ids=str)
 def test_values_are_parameters_and_never_text_of_the_statement(key, dialect):
     for operator in OPERATORS[KEYS[key]]:
         for entry in (None, CANARY):
-            query = LogQuery(conditions=(Condition(key, operator, _values(KEYS[key]), entry),), search=CANARY)
+            query = LogQuery(conditions=(Condition(key, operator, _values(KEYS[key]), entry),), search=CANARY + "é")
             statement = select(tables.records.c.id).where(scope(CANARY, CANARY, 1.0, 2.0), *chosen(query))
             assert "canary" not in str(statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True}))
 

@@ -80,7 +80,8 @@ async def test_every_route_wants_a_token(rig: Rig) -> None:
 
 async def test_refused_callers_are_told_alike(rig: Rig) -> None:
     good = (await rig.make_token(policy(Permission.READ)))["value"]
-    expired = (await rig.make_token(policy(Permission.READ), expires_on="2026-09-01T00:00:00Z"))["value"]
+    expired = (await rig.make_token(policy(Permission.READ), expires_on="2026-09-22"))["value"]
+    rig.clock.move(86_400 * 3)
     inside = {"request_ip": {"in": ["10.0.0.0/8"]}}
     elsewhere = (await rig.make_token(policy(Permission.READ), condition=inside))["value"]
     bearer = f"Bearer {good}"

@@ -7,7 +7,19 @@ from aiohttp.test_utils import make_mocked_request
 from pydantic import ValidationError
 
 from gateway.control.answers import Invalid
-from gateway.control.api.parsing import Body, Moment, Name, Text, Whole, info_of, page_of, problems_of, read_body, search_of
+from gateway.control.api.moments import FirstMoment, LastMoment
+from gateway.control.api.parsing import (
+    Body,
+    Name,
+    Text,
+    Whole,
+    info_of,
+    page_of,
+    problems_of,
+    read_body,
+    search_of,
+    unknown_parameters,
+)
 from gateway.store.port import Page
 
 
@@ -15,7 +27,8 @@ class Sample(Body):
     count: Whole = 0
     name: Name = "n"
     text: Text = ""
-    at: Moment | None = None
+    at: FirstMoment | None = None
+    until: LastMoment | None = None
 
 
 @pytest.mark.parametrize(
@@ -28,6 +41,9 @@ class Sample(Body):
         ("at", "2026-09-21T14:13:20Z", 1_790_000_000.0),
         ("at", "2026-09-21T16:13:20.5+02:00", 1_790_000_000.5),
         ("at", "2026-09-21T14:13:20", 1_790_000_000.0),
+        ("until", "2026-09-21t14:13:20z", 1_790_000_000.0),
+        ("at", "2026-09-21", 1_789_948_800.0),
+        ("until", "2026-09-21", 1_790_035_200.0),
     ],
 )
 def test_values_taken(field: str, value: object, taken: object) -> None:
@@ -141,6 +157,11 @@ def test_both_bad_bounds_are_told() -> None:
     with pytest.raises(Invalid) as caught:
         page_of(make_mocked_request("GET", "/?page=0&per_page=0"))
     assert len(caught.value.problems) == 2
+
+
+def test_parameters_nobody_would_act_on() -> None:
+    request = make_mocked_request("GET", "/?status_code=429&page=1&x%20y=1&page=2")
+    assert [found.path for found in unknown_parameters(request, {"page"})] == [("query", "status_code"), ("query",)]
 
 
 def test_search() -> None:

@@ -111,6 +111,14 @@ class InflatingReader:
         self._reader: UsageReader | None = reader
         self._decoding = undone
 
+    @property
+    def streamed(self) -> bool:
+        return self._reader is not None and self._reader.streamed
+
+    @property
+    def failed(self) -> bool:
+        return self._reader is not None and self._reader.failed
+
     def feed(self, chunk: bytes) -> None:
         reader = self._reader
         if reader is None or not chunk:

@@ -1,7 +1,7 @@
 """Splits a server-sent event stream into the data of its events (WHATWG HTML section 9.2), however the bytes arrive."""
 
 import re
-from typing import Final
+from typing import Final, Protocol
 
 _CR: Final = 13
 _LF: Final = 10
@@ -10,24 +10,58 @@ _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _SLACK: Final = 8
 """Room for what is held beside the event: its line end, a byte order mark."""
 _BOM: Final = b"\xef\xbb\xbf"
+_DATA: Final = re.compile(rb"(?:\A|[\r\n])data: ?")
+_FIELDS: Final = (b"data:", b"event:", b":", b"id:", b"retry:")
+_LONGEST_LEAD: Final = 64
+"""Blank lines before the first event; behind more of them nobody looks."""
+_ERROR_LINES: Final = (b"event: error", b"event:error")
+
+
+def like_events(start: bytes) -> bool | None:
+    """Whether what begins so is a stream of events, whatever its media type says; None where more has to be seen."""
+    if len(start) < len(_BOM) and _BOM.startswith(start):
+        return None
+    lead = start.removeprefix(_BOM).lstrip(b"\r\n")
+    if lead.startswith(_FIELDS):
+        return True
+    if len(start) - len(lead) < _LONGEST_LEAD and any(field.startswith(lead) for field in _FIELDS):
+        return None
+    return False
+
+
+BEYOND: Final = b"beyond"
+"""This very object stands among the events for one that went beyond."""
+
+
+class Beyond(Protocol):
+    """Is fed the data of an event that is over the limit, as it comes."""
+
+    def feed(self, chunk: bytes) -> None: ...
+
+    def end(self) -> None: ...
 
 
 class EventSplitter:
     """Holds at most one unfinished event, and of that no more than about `limit_bytes`.
 
-    An event over the limit counts in `oversized` and is dropped, or with `tails` delivered as its last `limit_bytes` raw
-    bytes; either way the next event is read as usual. The answer does not depend on how the stream is cut into chunks.
+    An event over the limit counts in `oversized`; its data goes to `beyond` in raw pieces, if there is one, or nowhere. The
+    next event is read as usual. The answer does not depend on how the stream is cut into chunks.
     """
 
-    __slots__ = ("_after_cr", "_begun", "_held", "_limit_bytes", "_overrun", "_tails", "oversized")
+    __slots__ = ("_after_cr", "_begun", "_beyond", "_held", "_limit_bytes", "_overrun", "_unheard", "failed", "oversized")
 
-    def __init__(self, limit_bytes: int, *, tails: bool = False) -> None:
+    def __init__(self, limit_bytes: int, beyond: Beyond | None = None) -> None:
         self.oversized = 0
         """Events that were over the limit."""
+        self.failed = False
+        """Whether an event was called `error`."""
         self._limit_bytes = limit_bytes
-        self._tails = tails
+        self._beyond = beyond
         self._held = bytearray()
         self._overrun = False
+        """Whether the beginning of this event is gone already."""
+        self._unheard = False
+        """Whether no data was found where this event began."""
         self._after_cr = False
         self._begun = False
 
@@ -74,25 +108,44 @@ class EventSplitter:
             self._begun = True
             block = block.removeprefix(_BOM)
         if self._overrun or len(block) > self._limit_bytes:
-            self._overrun = False
+            self._pass_on(block)
+            if self._beyond is not None:
+                self._beyond.end()
+                events.append(BEYOND)
+            self._overrun = self._unheard = False
             self.oversized += 1
-            if self._tails:
-                events.append(block[-self._limit_bytes :])
-        elif (data := _data(block)) is not None:
+        elif (data := self._data(block)) is not None:
             events.append(data)
 
     def _trim(self) -> None:
-        surplus = len(self._held) - self._limit_bytes - _SLACK
-        if surplus > 0:
-            self._overrun = True
+        if len(self._held) > self._limit_bytes + _SLACK:
+            surplus = len(self._held) - _SLACK
+            block = bytes(self._held[:surplus])
+            self._pass_on(block if self._begun else block.removeprefix(_BOM))
+            self._begun = self._overrun = True
             del self._held[:surplus]
 
+    def _pass_on(self, piece: bytes) -> None:
+        if self._beyond is None or self._unheard:
+            return
+        if not self._overrun:
+            found = _DATA.search(piece, 0, self._limit_bytes)
+            if found is None:
+                self._unheard = True
+                return
+            piece = piece[found.end() :]
+        self._beyond.feed(piece)
 
-def _data(block: bytes) -> bytes | None:
-    if block.startswith(b"data:") and b"\n" not in block and b"\r" not in block:
-        return _value(block)
-    lines = [_value(line) for line in _LINE_END.split(block) if line.startswith(b"data:") or line == b"data"]
-    return b"\n".join(lines) if lines else None
+    def _data(self, block: bytes) -> bytes | None:
+        if block.startswith(b"data:") and b"\n" not in block and b"\r" not in block:
+            return _value(block)
+        data = []
+        for line in _LINE_END.split(block):
+            if line.startswith(b"data:") or line == b"data":
+                data.append(_value(line))
+            elif line.startswith(_ERROR_LINES):
+                self.failed = True
+        return b"\n".join(data) if data else None
 
 
 def _value(line: bytes) -> bytes:

@@ -21,6 +21,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.model.records import LogRecord
+from gateway.providers.calls import Call, Work, called
 
 _Match = Callable[[str], bool]
 _Prices = list[list[Any]]
@@ -48,14 +49,16 @@ class PriceTable:
         return cls(orjson.loads(files("gateway.providers").joinpath("prices.json").read_bytes()))
 
     def cost_of(self, record: LogRecord) -> float | None:
-        """US dollars; None where it cannot be known. 0 for an answer from the cache, the caller's own price before ours."""
-        if record.cached:
+        """US dollars; None where it cannot be known. 0 for an answer from the cache and for a call that made no model work; the
+        caller's own price before ours."""
+        call = called(record.provider, record.method, record.path)
+        if record.cached or call.work is Work.NONE:
             return 0.0
         if record.custom_cost is not None:
-            return _custom(record, record.custom_cost)
-        if record.tokens_in is None:
+            return _custom(record, record.custom_cost, call)
+        if record.tokens_in is None or call.work is Work.UNKNOWN:
             return None
-        key = (record.provider, record.model)
+        key = (record.provider, record.model or call.model)
         try:
             prices = self._memo[key]
         except KeyError:
@@ -63,7 +66,7 @@ class PriceTable:
         if prices is None:
             return None
         rates = _rates_at(prices, record.created_at)
-        return _billed(record, rates) if rates else None
+        return _billed(record, rates, call) if rates else None
 
     def _remember(self, key: tuple[str, str]) -> _Prices | None:
         if len(self._memo) >= _MEMO_ENTRIES:
@@ -142,9 +145,9 @@ def _rates_at(prices: _Prices, moment_s: float) -> list[Any]:
     return prices[0][1]  # type: ignore[no-any-return]
 
 
-def _billed(record: LogRecord, rates: list[Any]) -> float | None:
+def _billed(record: LogRecord, rates: list[Any], call: Call) -> float | None:
     """The counts at their rates; a kind of token without a rate of its own is billed as what it is a part of."""
-    counts = _counts(record)
+    counts = _counts(record, call)
     if counts is None:
         return None
     fresh, cached, written, answered, reasoned = counts
@@ -179,11 +182,11 @@ def _rate(rates: list[Any], at: int, prompt: int) -> float | None:
     return rate  # type: ignore[no-any-return]
 
 
-def _counts(record: LogRecord) -> tuple[int, int, int, int, int] | None:
+def _counts(record: LogRecord, call: Call) -> tuple[int, int, int, int, int] | None:
     """Tokens that overlap nowhere: fresh input, cached, written to the cache, answer, reasoning. None: not known.
 
-    Anthropic's Messages report what was cached beside the input, Gemini and xAI's chat what was thought beside the answer;
-    everybody else within. A part bigger than the whole stands beside it too, whatever the path says.
+    Reasoning is within the output, and what was cached within the input; but Anthropic's Messages tell it beside (and so does
+    whoever tells more of it than of the whole).
     """
     tokens_in, tokens_out = record.tokens_in, record.tokens_out
     if tokens_in is None:
@@ -193,23 +196,13 @@ def _counts(record: LogRecord) -> tuple[int, int, int, int, int] | None:
             return None
         tokens_out = 0  # an embedding has no answer
     cached, written = record.tokens_cached or 0, record.tokens_cache_write or 0
-    reasoned = record.tokens_reasoning or 0
-    if (cached or written) and not (_cached_beside(record.path) or cached + written > tokens_in):
+    if not call.cache_apart and cached + written <= tokens_in:
         tokens_in -= cached + written
-    if reasoned and not (_reasoned_beside(record) or reasoned > tokens_out):
-        tokens_out -= reasoned
-    return tokens_in, cached, written, tokens_out, reasoned
+    reasoned = min(record.tokens_reasoning or 0, tokens_out)
+    return tokens_in, cached, written, tokens_out - reasoned, reasoned
 
 
-def _cached_beside(path: str) -> bool:
-    return path.endswith(("messages", "awPredict"))
-
-
-def _reasoned_beside(record: LogRecord) -> bool:
-    return record.path.endswith("enerateContent") or (record.provider == "grok" and record.path.endswith("chat/completions"))
-
-
-def _custom(record: LogRecord, text: str) -> float | None:
+def _custom(record: LogRecord, text: str, call: Call) -> float | None:
     """What `cf-aig-custom-cost` makes of it. Rates are per token; without one for the cache, its tokens have no price apart."""
     try:
         given = orjson.loads(text)
@@ -217,14 +210,14 @@ def _custom(record: LogRecord, text: str) -> float | None:
         if total is not None:
             cost = float(total) if 200 <= record.status_code < 400 else None
         else:
-            cost = _at_custom_rates(record, given)
+            cost = _at_custom_rates(record, given, call)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return cost if cost is not None and isfinite(cost) else None
 
 
-def _at_custom_rates(record: LogRecord, given: dict[str, float]) -> float | None:
-    counts = _counts(record)
+def _at_custom_rates(record: LogRecord, given: dict[str, float], call: Call) -> float | None:
+    counts = _counts(record, call)
     if counts is None:
         return None
     fresh, cached, written, answered, reasoned = counts

@@ -172,7 +172,7 @@ data: {"type":"message_stop"}"""),
   "responseId": "mpKXaLCqM-Xu1PIPxbPJ8Q4"
 }
 """,
-        Usage(4096, 10, 2048, 35, "gemini-2.5-flash", "exact"),
+        Usage(4096, 45, 2048, 35, "gemini-2.5-flash", "exact"),
     ),
     Answer(
         "gemini, streamed",
@@ -184,7 +184,7 @@ data: {"candidates": [{"content": {"parts": [{"text": "AI"}],"role": "model"},"i
 data: {"candidates": [{"content": {"parts": [{"text": " learns."}],"role": "model"},"finishReason": "STOP","index": 0}],"usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": 5,"totalTokenCount": 45,"promptTokensDetails": [{"modality": "TEXT","tokenCount": 8}],"thoughtsTokenCount": 32},"modelVersion": "gemini-2.5-flash","responseId": "r"}""",
             "\r\n",
         ),
-        Usage(8, 5, None, 32, "gemini-2.5-flash", "exact"),
+        Usage(8, 37, None, 32, "gemini-2.5-flash", "exact"),
     ),
     Answer(
         "cohere v2 chat",
@@ -293,7 +293,7 @@ data: [DONE]"""),
         b'7163,"total_tokens":7196,"search_context_size":"low","citation_tokens":20016,"num_search_queries":18,'
         b'"reasoning_tokens":73997,"cost":{"input_tokens_cost":0.0,"output_tokens_cost":0.057,"total_cost":0.409}},'
         b'"object":"chat.completion","choices":[{"index":0,"finish_reason":"stop","message":{"content":"x","role":"assistant"}}]}',
-        Usage(33, 7163, None, 73997, "sonar-deep-research", "exact"),
+        Usage(33, 81160, None, 73997, "sonar-deep-research", "exact"),
     ),
     Answer(
         "xai",
@@ -303,6 +303,6 @@ data: [DONE]"""),
         b'"completion_tokens":9,"total_tokens":135,"prompt_tokens_details":{"text_tokens":32,"audio_tokens":0,"image_tokens":0,'
         b'"cached_tokens":6},"completion_tokens_details":{"reasoning_tokens":94,"audio_tokens":0},"num_sources_used":0},'
         b'"system_fingerprint":"fp_3a7881249c"}',
-        Usage(32, 9, 6, 94, "grok-4-0709", "exact"),
+        Usage(32, 103, 6, 94, "grok-4-0709", "exact"),
     ),
 )

@@ -16,6 +16,8 @@ TEXT = b"The usage of it. " * 20_000
 class Heard:
     """A reader that keeps what it is fed."""
 
+    streamed = failed = False
+
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
         self.whole: bool | None = None

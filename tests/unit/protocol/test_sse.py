@@ -3,13 +3,28 @@
 import pytest
 from fakes.growth import grows_evenly
 
-from gateway.protocol.sse import EventSplitter
+from gateway.protocol.sse import BEYOND, EventSplitter, like_events
 
 LIMIT = 1000
 
 
-def split(stream: bytes, size: int, *, limit: int = LIMIT, tails: bool = False) -> tuple[list[bytes], int]:
-    splitter = EventSplitter(limit, tails=tails)
+class Beyond:
+    """Keeps what it is fed of each event that is over the limit."""
+
+    def __init__(self) -> None:
+        self.events: list[bytes] = []
+        self._open = b""
+
+    def feed(self, chunk: bytes) -> None:
+        self._open += chunk
+
+    def end(self) -> None:
+        self.events.append(self._open)
+        self._open = b""
+
+
+def split(stream: bytes, size: int, *, limit: int = LIMIT, beyond: Beyond | None = None) -> tuple[list[bytes], int]:
+    splitter = EventSplitter(limit, beyond)
     events = [event for at in range(0, len(stream), size) for event in splitter.feed(stream[at : at + size])]
     return events + splitter.finish(), splitter.oversized
 
@@ -51,9 +66,55 @@ def test_an_event_over_the_limit_is_counted_and_left_out(size: int, end: bytes) 
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 10_000])
-def test_or_its_end_is_delivered(size: int) -> None:
-    stream = b"data: a\r\n\r\ndata: " + b"x" * 500 + b"END\r\n\r\ndata: b\r\n\r\n"
-    assert split(stream, size, limit=50, tails=True) == ([b"a", b"x" * 47 + b"END", b"b"], 1)
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+def test_or_goes_beyond_in_pieces(size: int, end: bytes) -> None:
+    long = b"event: x\ndata: " + b"x" * 500 + b"END"
+    beyond = Beyond()
+    stream = b"data: a" + end + long + end + b"data: b" + end + long + b"2" + end + b"event: " + b"y" * 500 + end
+    assert split(stream, size, limit=50, beyond=beyond) == ([b"a", BEYOND, b"b", BEYOND, BEYOND], 3)
+    assert beyond.events == [b"x" * 500 + b"END", b"x" * 500 + b"END2", b""]
+
+
+@pytest.mark.parametrize(
+    ("start", "like"),
+    [
+        (b"data: {}", True),
+        (b"data:{}", True),
+        (b"event: a", True),
+        (b": hello", True),
+        (b"id: 1", True),
+        (b"retry: 3", True),
+        (b"\xef\xbb\xbfdata:", True),
+        (b"\r\n\n\ndata:", True),
+        (b"", None),
+        (b"d", None),
+        (b"\n\nretr", None),
+        (b"\xef\xbb", None),
+        (b"{", False),
+        (b"[1", False),
+        (b" data:", False),
+        (b"database", False),
+        (b"<html>", False),
+        (b"\n" * 65, False),
+    ],
+)
+def test_what_begins_like_events(start: bytes, like: bool | None) -> None:
+    assert like_events(start) is like
+
+
+@pytest.mark.parametrize(
+    ("stream", "failed"),
+    [
+        (b"event: error\ndata: x\n\n", True),
+        (b"data: x\r\nevent:error\r\n\r\n", True),
+        (b"data: event: error\n\n", False),
+        (b"event: x\ndata: error\n\n", False),
+    ],
+)
+def test_an_event_called_error_is_noticed(stream: bytes, failed: bool) -> None:
+    splitter = EventSplitter(LIMIT)
+    splitter.feed(stream)
+    assert splitter.failed is failed
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
@@ -84,4 +145,4 @@ def test_clean_means_between_two_events() -> None:
 @pytest.mark.parametrize("size", [100, 1_000_000])
 @pytest.mark.timeout(60)
 def test_time_grows_with_the_stream_and_no_faster(piece: bytes, size: int) -> None:
-    assert grows_evenly(lambda stream: split(stream, size, limit=65536, tails=True), b"data: a", piece)
+    assert grows_evenly(lambda stream: split(stream, size, limit=65536, beyond=Beyond()), b"data: a", piece)

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from fakes.answers import ANSWERS, Answer
 from fakes.growth import grows_evenly
+from fakes.short_answers import SHORT_ANSWERS
 
 from gateway.model.records import UNKNOWN_USAGE, Usage
 from gateway.model.targets import Dialect
@@ -123,7 +124,7 @@ STREAMS = {
             },
             end=b"\r\n\r\n",
         ),
-        Usage(5, 6, 2, 7, "gemini-1", "exact"),
+        Usage(5, 13, 2, 7, "gemini-1", "exact"),
     ),
     "cohere v2": (
         sse({"type": "message-start"}, {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": COHERE_USAGE}}),
@@ -153,13 +154,17 @@ STREAMS = {
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams(name: str, size: int) -> None:
     body, usage = STREAMS[name]
-    assert read(body, streamed=True, size=size) == usage
+    assert read(body, streamed=True, size=size, dialect=_dialect(name)) == usage
+
+
+def _dialect(name: str) -> Dialect:
+    return Dialect.COHERE if name.startswith("cohere") else Dialect.OPENAI
 
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams_whose_chunks_are_events(name: str) -> None:
     body, usage = STREAMS[name]
-    reader = usage_reader(Dialect.OPENAI, streamed=True, limit_bytes=LIMIT)
+    reader = usage_reader(_dialect(name), streamed=True, limit_bytes=LIMIT)
     for part in body.split(b"\n\n"):
         reader.feed(part + b"\n\n")
     assert reader.finish(whole=True) == usage
@@ -206,7 +211,7 @@ OBJECTS = {
     ),
     "gemini, long": (
         {"candidates": [LONG], "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 6}, "modelVersion": "g"},
-        Usage(5, 6, None, None, "", "exact"),
+        Usage(5, 6, None, None, "g", "exact"),
     ),
     "gemini as an array": (
         [
@@ -241,7 +246,7 @@ OBJECTS = {
     "a null": ({"model": "w", "usage": None}, Usage(model="w")),
     "an error": ({"error": {"message": "usage"}}, UNKNOWN_USAGE),
     "odd numbers": (
-        {"usage": {"prompt_tokens": -1, "completion_tokens": True, "input_tokens": "5", "output_tokens": 2**60}},
+        {"usage": {"prompt_tokens": -1, "completion_tokens": True, "input_tokens": "5x", "output_tokens": 2**60}},
         UNKNOWN_USAGE,
     ),
     "odd kinds": ({"model": 5, "usage": [1], "response": "x", "message": [], "delta": 1, "meta": {"tokens": 4}}, UNKNOWN_USAGE),
@@ -267,10 +272,14 @@ def test_what_cannot_be_read_is_unknown(body: bytes, whole: bool) -> None:
     assert read(b"data: " + body + b"\n\n", streamed=True, whole=whole) == UNKNOWN_USAGE
 
 
-def test_an_object_that_was_cut_is_unknown_unless_it_is_complete() -> None:
+def test_an_object_that_was_cut_tells_what_came() -> None:
     body = orjson.dumps({"model": "m-1", "usage": OPENAI_USAGE})
     assert read(body, streamed=False, whole=False) == FULL
-    assert read(body[:-1], streamed=False, whole=False) == Usage(model="m-1")
+    assert read(body[:-1], streamed=False, whole=False) == FULL._replace(exactness="partial")
+    assert read(body[:-1], streamed=False, whole=True) == FULL._replace(exactness="partial"), (
+        "it is not whole, whatever is said"
+    )
+    assert read(body[:-2], streamed=False, whole=False) == Usage(model="m-1")
 
 
 def test_other_dialects_are_not_read() -> None:
@@ -290,7 +299,115 @@ def test_time_grows_with_the_answer_and_no_faster(opening: bytes, piece: bytes, 
     assert grows_evenly(lambda body: read(body, streamed=streamed, limit=1 << 20), opening, piece)
 
 
+SIZES = [1, 13, 1 << 20]
+
+
+@pytest.mark.parametrize("answer", [*ANSWERS, *SHORT_ANSWERS], ids=lambda answer: answer.name)
+def test_answers_as_providers_document_them(answer: Answer) -> None:
+    """Whatever their media type says, and however they are cut."""
+    for streamed in (True, False):
+        for size in SIZES if len(answer.body) < 9000 else SIZES[1:]:
+            assert read(answer.body, streamed=streamed, size=size, dialect=answer.dialect) == answer.usage
+            limited = read(answer.body, streamed=streamed, size=size, dialect=answer.dialect, limit=64)
+            assert limited == answer.usage, "a limit is none to what is found"
+
+
+@pytest.mark.parametrize("answer", SHORT_ANSWERS, ids=lambda answer: answer.name)
+def test_little_is_held_of_long_answers(answer: Answer) -> None:
+    reader = usage_reader(answer.dialect, streamed=answer.streamed)
+    most = 0
+    for at in range(0, len(answer.body), 4096):
+        reader.feed(answer.body[at : at + 4096])
+        most = max(most, held(reader))
+    assert most < 65536 + 16384 + 2 * 4096
+
+
+def held(reader: Any) -> int:
+    """Bytes that the reader keeps, wherever."""
+    parts = [getattr(reader, "_held", b"") or b"", getattr(reader, "_start", b"") or b""]
+    splitter, long = getattr(reader, "_splitter", None), getattr(reader, "_long", None)
+    parts += [splitter._held, long._picker._buffer] if splitter is not None else [long._buffer] if long is not None else []
+    inner = getattr(reader, "_events", None) or getattr(reader, "_body", None)
+    return sum(map(len, parts)) + (held(inner) if inner is not None else 0)
+
+
+ERRORS: dict[str, tuple[Dialect, bytes]] = {
+    "openai chat": (Dialect.OPENAI, sse(chunk("a"), {"error": {"message": "x", "type": "server_error", "code": None}})),
+    "named": (Dialect.OPENAI, sse(chunk("a")) + b"event: error\ndata: gone\n\n"),
+    "responses": (Dialect.OPENAI, sse(chunk("a"), {"type": "error", "code": "x", "message": "y", "sequence_number": 3})),
+    "responses that failed": (
+        Dialect.OPENAI,
+        sse({"type": "response.failed", "response": {"status": "failed", "error": {"code": "server_error"}, "usage": None}}),
+    ),
+    "openrouter": (
+        Dialect.OPENAI,
+        sse(chunk("a"), chunk("", "error", error={"code": "server_error", "message": "Provider disconnected"})),
+    ),
+    "openrouter, in the choice": (Dialect.OPENAI, sse(chunk("a"), chunk("", "error"))),
+    "xai": (Dialect.OPENAI, sse(chunk("a"), {"code": "internal", "error": "The service is down"})),
+    "mistral": (Dialect.OPENAI, sse(chunk("a"), {"object": "error", "message": "x"})),
+    "anthropic": (
+        Dialect.ANTHROPIC,
+        sse(MESSAGE_START) + b"event: error\n" + sse({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}),
+    ),
+    "gemini": (
+        Dialect.GEMINI,
+        sse({"candidates": [{}]}, {"error": {"code": 503, "message": "x", "status": "UNAVAILABLE"}}, end=b"\r\n\r\n"),
+    ),
+    "gemini as an array": (Dialect.GEMINI, orjson.dumps([{"candidates": [{}]}, {"error": {"code": 503}}])),
+    "cohere v2": (
+        Dialect.COHERE,
+        sse({"type": "message-start"}, {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "boom"}}),
+    ),
+    "cohere v1": (
+        Dialect.COHERE,
+        sse({"event_type": "text-generation"}, {"event_type": "stream-end", "finish_reason": "ERROR_TOXIC", "response": {}}),
+    ),
+    "cloudflare": (Dialect.OPENAI, orjson.dumps({"result": None, "success": False, "errors": [{"code": 5007}]})),
+    "a whole answer": (Dialect.OPENAI, orjson.dumps({"error": {"message": "x"}})),
+    "without a line end": (Dialect.OPENAI, sse(chunk("a"), {"error": {"message": "x"}}).rstrip(b"\n")),
+    "in a long event": (Dialect.OPENAI, sse(chunk("a"), {"a": "x" * 9000, "error": {"message": "x"}})),
+}
+
+
 @pytest.mark.parametrize("size", [1, 13, 1 << 20])
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.name)
-def test_answers_as_providers_document_them(answer: Answer, size: int) -> None:
-    assert read(answer.body, streamed=answer.streamed, size=size, dialect=answer.dialect) == answer.usage
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_within_an_answer_is_noticed(name: str, size: int) -> None:
+    dialect, body = ERRORS[name]
+    reader = usage_reader(dialect, streamed=body.startswith((b"data", b"event")), limit_bytes=LIMIT)
+    for at in range(0, len(body), size):
+        reader.feed(body[at : at + size])
+    usage = reader.finish(True)
+    assert reader.failed
+    assert usage.exactness != "exact", "what an answer that failed has told is not the last word"
+
+
+@pytest.mark.parametrize("answer", [*ANSWERS, *SHORT_ANSWERS], ids=lambda answer: answer.name)
+def test_an_answer_that_talks_of_errors_has_not_failed(answer: Answer) -> None:
+    reader = usage_reader(answer.dialect, streamed=answer.streamed)
+    said = b'data: {"model":"","choices":[{"delta":{"content":"\\"error\\": ERROR, error"}}],"error":null}\n\n'
+    reader.feed(said + answer.body if answer.streamed else answer.body)
+    reader.finish(True)
+    assert not reader.failed
+
+
+@pytest.mark.parametrize(
+    ("body", "streamed"),
+    [
+        (b"data: {}\n\n", True),
+        (b"event: x\ndata: {}\n\n", True),
+        (b": hello\n\n", True),
+        (b"\xef\xbb\xbf\n\nid: 1\ndata: {}\n\n", True),
+        (b"{}", False),
+        (b" \n[{}]", False),
+        (b"data", False),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 100])
+@pytest.mark.parametrize("said", [True, False])
+def test_the_bytes_say_what_is_a_stream(body: bytes, streamed: bool, size: int, said: bool) -> None:
+    reader = usage_reader(Dialect.OPENAI, streamed=said)
+    for at in range(0, len(body), size):
+        reader.feed(body[at : at + size])
+    reader.finish(True)
+    assert reader.streamed is streamed or (said and body == b"data")

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.model.records import LogRecord
 from gateway.providers.pricing import PriceTable
@@ -91,10 +93,9 @@ def test_another_providers_models_and_no_provider() -> None:
         ({"tokens_cached": 4000}, 1000 * 2 + 4000 * 0.5 + 500 * 8),
         ({"model": "m-x", "tokens_cached": 400}, 1000 * 1 + 500 * 4),
         ({"tokens_reasoning": 300}, 1000 * 2 + 500 * 8),
-        ({"tokens_reasoning": 300, "path": "v1beta/models/m:generateContent"}, 1000 * 2 + 800 * 8),
-        ({"tokens_reasoning": 300, "provider": "grok"}, 1000 * 2 + 800 * 8),
-        ({"tokens_reasoning": 300, "provider": "grok", "path": "v1/responses"}, 1000 * 2 + 500 * 8),
-        ({"tokens_reasoning": 700}, 1000 * 2 + 1200 * 8),
+        ({"tokens_reasoning": 300, "path": "v1beta/models/m:generateContent"}, 1000 * 2 + 500 * 8),
+        ({"tokens_reasoning": 300, "provider": "grok"}, 1000 * 2 + 500 * 8),
+        ({"tokens_reasoning": 700}, 1000 * 2 + 500 * 8),
         ({"model": "thinks", "tokens_reasoning": 300}, 1000 * 1 + 200 * 2 + 300 * 10),
         ({"model": "long", "tokens_in": 200_000}, 200_000 * 1 + 500 * 10),
         ({"model": "long", "tokens_in": 200_001, "tokens_cached": 1}, 200_000 * 2 + 0.2 + 500 * 20),
@@ -124,6 +125,62 @@ def test_no_token_is_billed_twice(fields: dict[str, Any], per_million: float) ->
 )
 def test_the_unknown_stays_unknown(fields: dict[str, Any]) -> None:
     assert cost(**fields) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "v1/responses/resp_1"),
+        ("GET", "v1/chat/completions"),
+        ("DELETE", "v1/responses/resp_1"),
+        ("POST", "v1/responses/resp_1/cancel"),
+        ("POST", "v1/chat/completions/chatcmpl_1"),
+        ("POST", "v1/batches"),
+        ("POST", "v1/messages/count_tokens"),
+        ("POST", "v1/threads/t/messages"),
+    ],
+)
+def test_what_makes_no_model_work_costs_nothing(method: str, path: str) -> None:
+    assert cost(method=method, path=path) == 0
+    assert cost(method=method, path=path, custom_cost='{"total_cost":5}') == 0
+    assert cost(method=method, path=path, model="nobody's", tokens_in=None) == 0
+
+
+def test_a_call_that_nobody_knows_has_no_price_but_the_callers() -> None:
+    assert cost(path="v1/something/new") is None
+    assert cost(path="v1/something/new", custom_cost='{"total_cost":5}') == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("v1beta/models/m:generateContent", ""),
+        ("v1beta/models/m:embedContent", ""),
+        ("v1beta/models/nobody's:generateContent", "m"),
+    ],
+)
+def test_the_model_of_the_path_has_its_price_where_the_answer_names_none(path: str, model: str) -> None:
+    assert cost(provider="google-ai-studio", path=path, model=model, tokens_out=0) == usd(1000 * 2)
+
+
+COUNTS = st.none() | st.integers(0, 10_000)
+
+
+@settings(max_examples=500, deadline=None)
+@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, st.sampled_from(["v1/chat/completions", "v1/messages", "v1/responses"]))
+def test_no_more_is_billed_than_was_counted(
+    tokens_in: int | None, tokens_out: int | None, cached: int | None, reasoning: int | None, written: int | None, path: str
+) -> None:
+    """At the dearest rate of all, each token once."""
+    found = cost(
+        tokens_in=tokens_in, tokens_out=tokens_out, tokens_cached=cached, tokens_reasoning=reasoning,
+        tokens_cache_write=written, path=path,
+    )  # fmt: skip
+    if found is not None:
+        beside = (cached or 0) + (written or 0)
+        assert 0 <= found <= ((tokens_in or 0) + beside) * 2.5 / 1e6 + (tokens_out or 0) * 8 / 1e6 + 1e-12
+        if beside <= (tokens_in or 0) and path != "v1/messages":
+            assert found <= (tokens_in or 0) * 2.5 / 1e6 + (tokens_out or 0) * 8 / 1e6 + 1e-12
 
 
 def test_an_answer_from_the_cache_is_free() -> None:

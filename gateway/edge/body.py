@@ -10,9 +10,11 @@ from gateway.edge.repeat import ArrivedBody
 from gateway.edge.request import Request
 from gateway.edge.taps.ends import Ends
 from gateway.edge.taps.sample import Sample
-from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Refusal
+from gateway.model.faults import BAD_BODY, BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Refusal
 from gateway.model.service import Limits, Timeouts
 from gateway.protocol.headers import RequestHead
+from gateway.protocol.jsonrepeat import RepeatFinder, may_hold_model
+from gateway.protocol.jsonspan import SpanState
 
 if TYPE_CHECKING:
     from gateway.edge.downstream import Downstream
@@ -25,7 +27,7 @@ class Body:
 
     __slots__ = (
         "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "ended", "ends", "held", "holder", "kept", "length",
-        "received_bytes", "sample", "whole",
+        "received_bytes", "repeats", "sample", "whole",
     )  # fmt: skip
 
     def __init__(self, reader: StreamReader | ArrivedBody, length: int | None, limits: Limits, timeouts: Timeouts) -> None:
@@ -38,6 +40,8 @@ class Body:
         self.length = length
         """Bytes in all, as the client announced them; None: chunked."""
         self.received_bytes = 0
+        self.repeats: RepeatFinder | None = None
+        """Looks for a second model in what still arrives."""
         self.ends: Ends | None = None
         """Is shown what still arrives."""
         self.sample: Sample | None = None
@@ -69,6 +73,8 @@ class Body:
             self.sample.feed(piece)
         if self.ends is not None:
             self.ends.feed(piece)
+        if self.repeats is not None:
+            _look(self.repeats, piece)
         if not piece:
             self.ended = True
         elif self.kept is not None:
@@ -86,6 +92,15 @@ class Body:
         if self._waited_s > self._timeouts.client_body_slow_s and received < self._waited_s * self._limits.body_rate_bytes:
             raise TimeoutError
         return piece
+
+    def watch(self, following: bytes) -> None:
+        """Refuse a body whose model was found and comes again, here or later: providers differ on which one counts."""
+        if self.whole and not may_hold_model(following):
+            return
+        repeats = RepeatFinder("model")
+        _look(repeats, following)
+        if not self.whole:
+            self.repeats = repeats
 
     async def hold(self) -> None:
         """Wait for all of it."""
@@ -141,3 +156,8 @@ def arrived_body(request: Request, limits: Limits, timeouts: Timeouts) -> Body:
     if len(held) > limits.body_bytes:
         raise Refusal(BODY_TOO_LARGE)
     return body
+
+
+def _look(repeats: RepeatFinder, piece: bytes) -> None:
+    if piece and repeats.feed(piece) is SpanState.NOT_OBJECT:
+        raise Refusal(BAD_BODY, "The request body names its model more than once" if repeats.repeated else None)

@@ -313,5 +313,6 @@ async def _find_model(body: Body, limit_bytes: int) -> StringFinder:
         state = finder.finish()
     if state is not SpanState.FOUND:
         raise Refusal(_SPAN_FAULTS[state])
+    body.watch(finder.following)
     body.held = bytes(finder.buffer)
     return finder

@@ -61,17 +61,24 @@ class Patterns(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def patterns_for(*keys: str) -> Patterns:
-    """What skips the members with other keys than these. ValueError for a key that is no ASCII identifier."""
+def patterns_for(*keys: str, any_case: bool = False) -> Patterns:
+    """What skips the members with other keys than these, or than these in any case (keys are lowercase then). ValueError for a
+    key that is no ASCII identifier."""
     if not all(key.isidentifier() and key.isascii() for key in keys):
         raise ValueError("a key must be an ASCII identifier")
-    spelt = "|".join("".join(rf"(?:{char}|\\u00(?i:{ord(char):02x}))" for char in key) for key in keys).encode()
+    spelt = "|".join("".join(_spelt(char, any_case) for char in key) for key in keys).encode()
     name = rb'"(?!(?:' + spelt + rb')")' + _STRING + rb'"'
     value = rb"(?:" + _QUOTED + rb'|[^ \t\r\n"\[\]{},:]++|' + _SHALLOW + rb")"
     colon = _SPACE + rb":" + _SPACE
     others = rb"[ \t\r\n,]*+(?:" + name + colon + value + _SPACE + rb",[ \t\r\n,]*+)*"
     direct = _SPACE + rb"\{" + others + rb'"' + keys[0].encode() + rb'"' + colon + rb'"([^"\\]*+)"'
     return Patterns(re.compile(others, re.DOTALL), re.compile(direct, re.DOTALL))
+
+
+def _spelt(char: str, any_case: bool) -> str:
+    """What a character of a key may look like in JSON."""
+    chars = (char, char.upper()) if any_case else (char,)
+    return "(?:" + "|".join(rf"{each}|\\u00(?i:{ord(each):02x})" for each in chars) + ")"
 
 
 class SpanState(Enum):
@@ -329,6 +336,12 @@ class StringFinder(Walker):
     def buffer(self) -> bytes:
         """All bytes fed so far (a copy)."""
         return bytes(self._buffer)
+
+    @property
+    def following(self) -> bytes:
+        """What came behind the found string (a copy)."""
+        with memoryview(self._buffer) as view:
+            return bytes(view[self._position :])
 
     def spliced(self, new: str) -> bytes:
         """All bytes fed so far with the found string replaced, every other byte as it came. ValueError unless FOUND."""

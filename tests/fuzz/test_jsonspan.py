@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.protocol import jsonspan
+from gateway.protocol.jsonrepeat import RepeatFinder, may_hold_model
 from gateway.protocol.jsonspan import SpanState, StringFinder
 
 LIMIT = 1 << 20
@@ -104,3 +105,25 @@ def test_any_cut_of_any_bytes_gives_the_same_answer(tail: bytes, cuts: list[int]
 @given(st.binary(max_size=60), CUTS)
 def test_it_never_raises(body: bytes, cuts: list[int]) -> None:
     assert find(body, cuts).state is find(body, [60]).state
+
+
+@settings(max_examples=400, deadline=None)
+@given(OBJECTS, st.lists(st.tuples(TEXTS | st.sampled_from(["model", "Model", "MODEL"]), VALUES), max_size=5), OPTIONS, CUTS)
+def test_a_second_model_is_found_and_nothing_else(
+    before: dict[str, Any], behind: list[tuple[str, Any]], option: int, cuts: list[int]
+) -> None:
+    """Built member by member, because no dictionary holds a key twice."""
+    before.pop("model", None)
+    members = [*before.items(), ("model", "m"), *behind]
+    body = b"{" + b",".join(orjson.dumps(key) + b":" + orjson.dumps(value, option=option) for key, value in members) + b"}"
+    finder = find(body, cuts)
+    assert finder.state is SpanState.FOUND
+    again = any(key.lower() == "model" for key, _ in behind)
+    rest, repeats = finder.following, RepeatFinder("model")
+    at, turn = 0, 0
+    while at < len(rest):
+        size = cuts[turn % len(cuts)]
+        repeats.feed(rest[at : at + size])
+        at, turn = at + size, turn + 1
+    assert (repeats.state, repeats.repeated) == ((SpanState.NOT_OBJECT, True) if again else (SpanState.FOUND, False))
+    assert may_hold_model(rest) or not again

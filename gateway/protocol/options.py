@@ -70,7 +70,7 @@ class RequestOptions:
 
     def of_stranger(self) -> "RequestOptions":
         """What counts of it for a caller without a token: no bodies stored, nothing put into sums
-        (decision 0026)."""
+        (decision 0018)."""
         return replace(self, collect_log_payload=None, metadata=None, custom_cost=None)
 
 

@@ -6,8 +6,9 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
+from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from gateway.edge.connections import Source
 from gateway.kit.addresses import normal_address
@@ -107,10 +108,7 @@ class CountedHandler(RequestHandler):
             self._head_bytes += len(data)
             self._count(_HEAD_RATIO * self._head_bytes + self._queued_bytes, self._kept_bytes)
             if self._head_bytes > self.header_limit_bytes and not self._broken:
-                self._broken = True
-                error = _ErrInfo(HEADERS_TOO_LARGE.status, _HeadTooLarge(), "")
-                self._messages.append((error, EMPTY_PAYLOAD))
-                self._wake()
+                self._refuse(HeadTooLarge())
 
     def _count(self, arriving_bytes: int, kept_bytes: int) -> None:
         self._arriving_bytes, self._kept_bytes = arriving_bytes, kept_bytes
@@ -142,6 +140,26 @@ class CountedHandler(RequestHandler):
         if transport is not None and not idle:
             transport.abort()
 
+    def _refuse(self, error: Exception) -> None:
+        """What came is no request, and nothing behind it is read."""
+        self._broken = True
+        self._messages.append((_ErrInfo(400, error, ""), EMPTY_PAYLOAD))
+        self._wake()
+
+    def _new_parser(self) -> Any:
+        """As the base class makes it."""
+        return HttpRequestParser(
+            self,
+            self._loop,
+            self._read_bufsize,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_field_size,
+            max_headers=self.max_headers,
+            payload_exception=RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=self._max_msg_queue_size,
+        )
+
     def _wake(self) -> None:
         waiter = self._waiter
         if waiter is not None and not waiter.done():
@@ -155,10 +173,14 @@ class CountedHandler(RequestHandler):
         if type(error) is LineTooLong:  # the first line and the others have limits that differ by one, to be told apart here
             return URI_TOO_LONG if error.args[1] == self.header_limit_bytes else HEADERS_TOO_LARGE
         many = type(error) is BadHttpMessage and error.message == "Too many headers received"
-        return HEADERS_TOO_LARGE if many or type(error) is _HeadTooLarge else MALFORMED
+        return HEADERS_TOO_LARGE if many or type(error) is HeadTooLarge else MALFORMED
 
 
-class _HeadTooLarge(Exception):
+class MalformedRequest(Exception):
+    """What the parser does not see."""
+
+
+class HeadTooLarge(Exception):
     """More of a head came than there may be of it."""
 
 

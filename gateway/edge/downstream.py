@@ -16,19 +16,19 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from gateway.edge.clients import Clients
 from gateway.edge.connections import Connections
-from gateway.edge.counted import CountedHandler, refusal_bytes
-from gateway.edge.repeat import ArrivedBody, Message, Repeat, Repeats
-from gateway.edge.request import Request
-from gateway.model.faults import URI_TOO_LONG, Refusal
+from gateway.edge.counted import CountedHandler, MalformedRequest, refusal_bytes
+from gateway.edge.repeat import ArrivedBody, Message, Repeat, Repeats, same
+from gateway.edge.request import Request, read_head
+from gateway.model.faults import Refusal
 from gateway.model.service import Limits
 from gateway.protocol.headers import RequestHead
-from gateway.protocol.strict import examine_line
+from gateway.protocol.request_forms import as_http_11, begins_with_bare_cr, pieces
 from gateway.telemetry.logging import Sampled
 
-_OVERHEAD_BYTES: Final = 65_536
+_OVERHEAD_BYTES: Final = 8192
 _OVERHEAD_RATIO: Final = 8
-"""What sizes, extensions and trailers of a chunked body may take: so much, and so much more for each byte of it. One byte
-to a chunk takes five."""
+"""What sizes, extensions and trailers of a chunked body may take: so much at any place, and so much more for each byte that
+comes with it. One byte to a chunk takes five."""
 _PLAIN_END: Final = b"\r\n0\r\n\r\n"
 _log = logging.getLogger("gateway.edge")
 _NOT_KNOWN_YET: Final = -1
@@ -46,7 +46,8 @@ class Downstream(CountedHandler):
 
     __slots__ = (
         "_chunked_body",
-        "_chunked_bytes",
+        "_chunked_overhead",
+        "_chunked_payload",
         "_chunked_tail",
         "_first_read",
         "_plain_ends",
@@ -70,8 +71,8 @@ class Downstream(CountedHandler):
         """What the request under way takes in all, head and body."""
         self._chunked_body: StreamReader | None = None
         """The chunked body that still arrives: of the request under way, or of the last one in the queue."""
-        self._chunked_bytes = 0
-        """Received for it, payload and framing."""
+        self._chunked_payload = self._chunked_overhead = 0
+        """Received for it: payload in all; framing, less what the payload allows."""
         self._chunked_tail = b""
         self._plain_ends: set[StreamReader] = set()
         """Chunked bodies that ended without trailers, with nothing behind them: only then the connection goes on."""
@@ -91,12 +92,17 @@ class Downstream(CountedHandler):
             # (Empty data is aiohttp waking its own parser.)
             if not (self._messages or self._close or self._force_close) and self._take_repeat(data):
                 return
+            if begins_with_bare_cr(data):
+                self._refuse(MalformedRequest())
+                return
             self._first_read = data
             self._read_bytes = 0
             self._request_bytes = _NOT_KNOWN_YET
         self._read_bytes += len(data)
         count = self._request_count
         super().data_received(data)
+        if self._first_read is data and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._read_again(data)
         self._measure(data, self._request_count != count)
         if self._chunked_body is not None or self._messages:
             self._watch_chunks(data)
@@ -107,6 +113,22 @@ class Downstream(CountedHandler):
         self._stop_head_timer()
         self._keep(None)
         super().connection_lost(exc)
+
+    def _read_again(self, data: bytes) -> None:
+        """The parser found a fault in a read that began with a request, and lost what stood before it: whole requests, which
+        are to be answered (RFC 9112 section 9.6). Read that anew, head by head."""
+        error = self._messages.pop()
+        self._request_count -= 1
+        before = len(self._messages)
+        self._parser = self._new_parser()
+        for piece in pieces(as_http_11(data)):
+            super().data_received(piece)
+            if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+                error = self._messages.pop()
+                if len(self._messages) > before and not self._messages[-1][1].is_eof():
+                    self._messages.pop()  # the fault is in its own body
+                self._messages.append(error)
+                break
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -122,22 +144,25 @@ class Downstream(CountedHandler):
             if not getattr(message, "chunked", False):
                 return
             body = self._chunked_body = last
-            self._chunked_bytes = last.total_bytes
+            self._chunked_payload = 0
+            alone = self._first_read is data and len(self._messages) == 1
+            self._chunked_overhead = -(data.find(b"\r\n\r\n") + 4 if alone else len(data))
             self._chunked_tail = b""
-        else:
-            self._chunked_bytes += len(data)
+        more = body.total_bytes - self._chunked_payload
+        self._chunked_payload = body.total_bytes
+        self._chunked_overhead = max(0, self._chunked_overhead + len(data) - more - _OVERHEAD_RATIO * more)
+        # What the parser holds back may yet be payload.
+        flooded = self._chunked_overhead > _OVERHEAD_BYTES and not (self._reading_paused or self._buffer_paused)
         size = len(_PLAIN_END)
         self._chunked_tail = data[-size:] if len(data) >= size else (self._chunked_tail + data)[-size:]
         if body.is_eof():
-            if self._chunked_tail == _PLAIN_END and not (self._messages and self._messages[-1][1] is not body):
+            if flooded and self._messages and self._messages[0][1] is body:
+                self._messages.clear()
+                self._refuse(MalformedRequest())
+            elif self._chunked_tail == _PLAIN_END and not (self._messages and self._messages[-1][1] is not body):
                 self._plain_ends.add(body)
             self._chunked_body = None
-        elif self._messages and isinstance(self._messages[-1][0], _ErrInfo):
-            self._break(body)
-        elif self._chunked_bytes - body.total_bytes > _OVERHEAD_BYTES + _OVERHEAD_RATIO * body.total_bytes and not (
-            self._reading_paused or self._buffer_paused  # the parser holds bytes back: they may yet be payload
-        ):
-            self._close = True  # parse no more of it
+        elif flooded or (self._messages and isinstance(self._messages[-1][0], _ErrInfo)):
             self._break(body)
 
     def _break(self, body: StreamReader) -> None:
@@ -187,28 +212,22 @@ class Downstream(CountedHandler):
         if type(body) is ArrivedBody:
             return body.head
         try:
-            examine_line(message.method, message.path, message.version)
-            if len(message.path) > self.header_limit_bytes:
-                raise Refusal(URI_TOO_LONG)
-            http_10 = message.version[1] == 0
-            if repeat is not None and not repeat.forgotten and _same(repeat.message, message):
+            if repeat is not None and not repeat.forgotten and same(repeat.message, message):
                 head = repeat.head
             else:
-                head = RequestHead(
-                    message.raw_headers, http_10=http_10, limit_bytes=self.header_limit_bytes - len(message.path)
-                )
+                head, request.target = read_head(message, self.header_limit_bytes)
         except Refusal as refusal:
             self._refusals.info(self._loop.time(), f"request refused: {refusal.fault.name}")
             raise
         self._count_head(head.size_bytes)
-        self._remember(message, head)
+        self._remember(message, head, plain=request.target is message.path)
         return head
 
-    def _remember(self, message: Message, head: RequestHead) -> None:
+    def _remember(self, message: Message, head: RequestHead, *, plain: bool) -> None:
         """Work out where the request ends; where that is in doubt, this connection has no repeats any more."""
         end = self._first_read.find(b"\r\n\r\n") + 4
         # Empty lines before a request are legal (RFC 9112 section 2.2) and would be taken for its end.
-        if end < 4 or self._first_read[0] in b"\r\n" or head.chunked or head.upgrade or head.expects_continue:
+        if end < 4 or self._first_read[0] in b"\r\n" or head.chunked or head.upgrade or head.expects_continue or not plain:
             self._request_bytes = _NEVER
             self._keep(None)
         else:
@@ -350,15 +369,6 @@ class Downstream(CountedHandler):
         self._broken = True
         self.write(refusal_bytes(self._fault_of(error.exc)))
         return CLOSE
-
-
-def _same(one: Message, other: Message) -> bool:
-    return bool(
-        one.raw_headers == other.raw_headers
-        and one.path == other.path
-        and one.method == other.method
-        and one.version == other.version
-    )
 
 
 class EdgeServer(web.Server):

@@ -17,7 +17,7 @@ from gateway.edge.report import Reporter
 from gateway.edge.request import Request
 from gateway.edge.routing import classify
 from gateway.edge.settings import GatewayPlan, Settings
-from gateway.model.faults import INTERNAL, OVERLOADED, PAGE_LOAD, UPGRADE_REQUIRED, Refusal
+from gateway.model.faults import INTERNAL, OVERLOADED, PAGE_LOAD, Refusal
 from gateway.model.routes import OPEN_SURFACES, PAGE_SURFACES, Route
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.options import NO_OPTIONS, RequestOptions
@@ -51,8 +51,8 @@ class Lifecycle:
         self.in_flight += 1
         try:
             x.head = request.downstream.head_of(request)
-            if x.head.upgrade == b"websocket" and not x.head.http_10:
-                raise Refusal(UPGRADE_REQUIRED)  # clients then go on with plain requests at once
+            if x.head.final:
+                return self.relay.tell_methods(x)
             x.route = route_of(request, x.head)
             x.plan = self.settings.plan_for(x.route)
             x.options = options_of(x.head)

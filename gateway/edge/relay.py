@@ -35,6 +35,7 @@ from gateway.protocol.http_date import http_date
 from gateway.protocol.inert import INERT
 from gateway.protocol.response_head import ResponseHead
 from gateway.protocol.server_timing import server_timing
+from gateway.protocol.strict import METHODS
 from gateway.upstream.causes import cause_of
 from gateway.upstream.connection import BODY_METHODS, Connection
 from gateway.upstream.pool import Pool
@@ -51,6 +52,7 @@ _FAULTS: Final[dict[Cause, Fault]] = {
 _ENVELOPE_START: Final = b'{"result":'
 _ENVELOPE_END: Final = b',"success":true,"errors":[],"messages":[]}'
 _CHUNKED: Final = b"transfer-encoding: chunked\r\n"
+_METHODS: Final = ", ".join(sorted(METHODS)).encode()
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _STALE: Final = b"x-gateway-auth: stale\r\n"
 """The token could not be checked and goes on within its grace."""
@@ -267,6 +269,15 @@ class Relay:
         x.response_bytes = len(shown)
         ids = _ids(x) if x.plan is not None and x.plan.gateway is not None else b""
         x.request.downstream.write(head + ids + (b"\r\n" if keep else b"connection: close\r\n\r\n") + shown)
+        return KEEP if keep else CLOSE
+
+    def tell_methods(self, x: Exchange) -> bool:
+        """What an OPTIONS request that goes no further is answered (RFC 9110 section 9.3.7)."""
+        keep = self._keeps(x) and x.request.body.is_eof()
+        x.status, x.outcome = 204, "completed"
+        x.committed = x.request.answered = True
+        head = b"HTTP/1.1 204 No Content\r\nallow: %b\r\ndate: %b\r\n" % (_METHODS, http_date(x.started_wall))
+        x.request.downstream.write(head + (b"\r\n" if keep else b"connection: close\r\n\r\n"))
         return KEEP if keep else CLOSE
 
     async def refuse(self, x: Exchange, refusal: Refusal) -> bool:

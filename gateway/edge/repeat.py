@@ -28,6 +28,16 @@ _DIGITS: Final = 18
 _LENGTH_FIELD: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})(?=\r\n)", re.IGNORECASE)
 
 
+def same(one: Message, other: Message) -> bool:
+    """Whether two requests have the same head."""
+    return bool(
+        one.raw_headers == other.raw_headers
+        and one.path == other.path
+        and one.method == other.method
+        and one.version == other.version
+    )
+
+
 class ArrivedBody:
     """The body of a request that came whole in one read, with a head that is known; stands where aiohttp has its
     StreamReader."""

@@ -55,6 +55,7 @@ class RequestHead:
         "credentials",
         "expects_continue",
         "fields",
+        "final",
         "http_10",
         "memo",
         "options",
@@ -70,6 +71,8 @@ class RequestHead:
         self.http_10 = http_10
         self.size_bytes = 0
         """Of the fields."""
+        self.final = False
+        """Asks this server, whatever its target: OPTIONS for `*` or without a hop left."""
         self.chunked = False
         self.content_length: int | None = None
         self.expects_continue = False

@@ -35,6 +35,7 @@ class VariedHead(RequestHead):
         self.fields = tuple(fields)
         self.http_10 = base.http_10
         self.size_bytes = base.size_bytes
+        self.final = base.final
         self.chunked = base.chunked
         self.content_length = base.content_length
         self.expects_continue = base.expects_continue

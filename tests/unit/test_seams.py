@@ -31,7 +31,7 @@ HANDLER_SEAMS = {
     "_buffer_paused", "_close", "_current_request", "_drain_waiter", "_force_close", "_handler_waiter", "_keepalive_handle",
     "_keepalive_timeout", "_lingering_time", "_loop", "_messages", "_msg_queue_resume_size", "_next_keepalive_close_time",
     "_parser", "_process_keepalive", "_reading_paused", "_request_count", "_request_handler", "_request_in_progress",
-    "_pause_reading_for_buffer", "_resume_reading_if_drained",
+    "_max_msg_queue_size", "_pause_reading_for_buffer", "_read_bufsize", "_resume_reading_if_drained",
     "_task_handler", "_upgraded", "_waiter", "force_close", "transport", "writing_paused",
 }  # fmt: skip
 SERVER_SEAMS = {"_loop", "_kwargs", "connections", "pre_shutdown", "request_handler", "shutdown", "handler_cancellation"}

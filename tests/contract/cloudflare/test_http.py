@@ -83,7 +83,8 @@ async def test_a_foreign_cookie_does_no_harm(edge: RunningEdge, provider: FakePr
 async def test_an_option_that_cannot_be_read_is_ignored(
     edge: RunningEdge, provider: FakeProvider, option: str, value: bytes, metadata: str | None
 ) -> None:
-    answer = await edge.ask("POST", NATIVE, {**KEY, option: value.decode("latin-1")}, b"{}")
+    headers = {**KEY, "cf-aig-authorization": f"Bearer {edge.admit()}", option: value.decode("latin-1")}
+    answer = await edge.ask("POST", edge.native("g1", "openai/chat/completions"), headers, b"{}")
     assert answer.status == 200
     assert (await edge.record()).metadata == metadata
 

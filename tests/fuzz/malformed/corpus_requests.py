@@ -119,7 +119,8 @@ def lengths() -> Iterable[Vector]:
     yield served("cl-underscore-is-another-field", head(cl, b"Content_Length: 99") + BODY, BODY)
     yield served("cl-on-get", head(cl, line=b"GET " + OPEN + b"x HTTP/1.1") + BODY, BODY)
     yield served("cl-body-looks-like-a-request", sized(SMUGGLED), SMUGGLED)
-    yield Vector("cl-0-then-garbage", (head(b"Content-Length: 0") + BODY,), (400,), closed=True)
+    # What stands whole before a fault in the same read is answered (RFC 9112 section 9.6).
+    yield Vector("cl-0-then-garbage", (head(b"Content-Length: 0") + BODY,), (200, 400), True, ((b"/v1/x", b""),))
     yield Vector(
         "cl-short-then-the-rest-is-garbage", (head(b"Content-Length: 3"), BODY), (200, 400), True, ((b"/v1/x", BODY[:3]),)
     )
@@ -216,7 +217,7 @@ def chunks() -> Iterable[Vector]:
         "last-ext": b"0;x\r\n\r\n",
         "last-zeros": b"000\r\n\r\n",
         "trailer": b"0\r\nX: y\r\n\r\n",
-        "trailer-field-long": b"0\r\nX: " + b"y" * 9000 + b"\r\n\r\n",
+        "trailer-field-long": b"0\r\nX: " + b"y" * 7000 + b"\r\n\r\n",
         "trailer-host": b"0\r\nHost: other\r\n\r\n",
         "trailer-credential": b"0\r\nAuthorization: other\r\nCf-Aig-Authorization: x\r\n\r\n",
         "trailer-0": b"0\r\nX: 0\r\n\r\n",
@@ -238,6 +239,9 @@ def chunks() -> Iterable[Vector]:
     yield waiting("chunk-no-final-empty-line", chunked(b"7\r\n" + BODY + b"\r\n0\r\n"))
     yield waiting("chunk-short-data", chunked(b"8\r\n" + BODY))
     long = b";" + b"e" * 60_000
+    yield refused("flood-one-extension-at-once", chunked(b"7;" + b"e" * 65_536 + b"\r\n" + BODY + b"\r\n" + last))
+    yield refused("flood-one-extension-later", (chunked(b""), b"7;" + b"e" * 65_536, b"\r\n" + BODY + b"\r\n" + last))
+    yield served("extension-of-4-kb", chunked(b"7;" + b"e" * 4096 + b"\r\n" + BODY + b"\r\n" + last), BODY)
     yield refused("flood-one-extension", (chunked(b"7"), *[long] * 12))
     yield refused("flood-extensions", (chunked(b""), *[(b"1;" + b"e" * 4000 + b"\r\nz\r\n") * 15] * 12))
     yield refused("flood-size-zeros", (chunked(b""), *[b"0" * 60_000] * 12))
@@ -315,6 +319,9 @@ def lines() -> Iterable[Vector]:
     yield served("empty-line-before", b"\r\n" + good, BODY)
     yield served("empty-lines-before", b"\r\n" * 5 + good, BODY)
     yield refused("space-before", b" " + good)
+    yield refused("bare-cr-before", b"\r\r\n" + good)
+    yield refused("cr-before", b"\r" + good)
+    yield refused("empty-line-and-cr-before", b"\r\n\r" + good)
     yield refused("nul-before", b"\x00" + good)
     yield refused("tls-hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + MARK)
     yield refused("word", MARK + b"\r\n\r\n")
@@ -340,7 +347,6 @@ def request_lines() -> Iterable[Vector]:
     yield refused("preface-http-2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     for name, version in {
         "09": b"HTTP/0.9",
-        "12": b"HTTP/1.2",
         "20": b"HTTP/2.0",
         "2": b"HTTP/2",
         "30": b"HTTP/3.0",
@@ -369,16 +375,32 @@ def request_lines() -> Iterable[Vector]:
         head(b"Content-Length: 7", b"Connection: keep-alive", line=b"POST " + OPEN + b"x HTTP/1.0") + BODY,
         BODY,
     )
-    # In one read with what comes behind, not even the first is served: there should be nothing behind.
-    yield refused("http-10-then-pipelined", head(b"Content-Length: 7", line=b"POST " + OPEN + b"x HTTP/1.0") + BODY + sized())
-    yield refused("close-then-pipelined", sized(BODY, b"Connection: close") + SMUGGLED)
+    # What stands behind the last request of a connection is not read (RFC 9112 section 9.6).
+    old = head(b"Content-Length: 7", line=b"POST " + OPEN + b"x HTTP/1.0") + BODY
+    yield served("http-10-then-pipelined", old + sized(), BODY, closed=True)
+    yield served("close-then-pipelined", sized(BODY, b"Connection: close") + SMUGGLED, BODY, closed=True)
+    yield served("close-then-garbage", sized(BODY, b"Connection: close") + MARK + b"\x00", BODY, closed=True)
+    yield served("close-then-later", (sized(BODY, b"Connection: close"), SMUGGLED), BODY, closed=True)
+    for version in (b"HTTP/1.2", b"HTTP/1.9"):  # RFC 9110 section 2.5
+        line = b"POST " + OPEN + b"x " + version
+        yield served(f"version-{version[5:].decode()}", head(b"Content-Length: 7", line=line) + BODY, BODY)
+    yield served("version-1.2-twice", (head(line=b"POST " + OPEN + b"x HTTP/1.2"),) * 3, b"", b"", b"")
+    # OPTIONS for the server itself, and without a hop left (RFC 9110 sections 9.3.7 and 7.6.2): no content.
+    yield Vector("options-asterisk", (head(line=b"OPTIONS * HTTP/1.1"),), (204,))
+    yield Vector("options-no-hops", (head(b"Max-Forwards: 0", line=b"OPTIONS " + OPEN + b"x HTTP/1.1"),), (204,))
+    yield Vector("options-no-hops-twice", (head(b"Max-Forwards: 0", line=b"OPTIONS " + OPEN + b"x HTTP/1.1"),) * 2, (204, 204))
+    yield served("options-hops", head(b"Max-Forwards: 1", line=b"OPTIONS " + OPEN + b"x HTTP/1.1"), b"")
+    yield served("hops-of-get", head(b"Max-Forwards: 0", line=b"GET " + OPEN + b"x HTTP/1.1"), b"")
 
 
 def targets() -> Iterable[Vector]:
     for name, target in {
-        "absolute": b"http://gateway.test" + OPEN + b"x",
-        "absolute-other": b"http://" + MARK + b"/x",
-        "absolute-https": b"https://a" + OPEN + b"x",
+        "absolute-user": b"http://u@a" + OPEN + b"x",
+        "absolute-bad-host": b"http://a,b" + OPEN + b"x",
+        "absolute-port-over": b"http://a:99999" + OPEN + b"x",
+        "absolute-fragment": b"http://a" + OPEN + b"x#y",
+        "absolute-dots": b"http://a" + OPEN + b"../x",
+        "absolute-other-scheme": b"ftp://a" + OPEN + b"x",
         "authority": b"gateway.test:80",
         "asterisk": b"*",
         "no-slash": OPEN[1:] + b"x",
@@ -390,6 +412,14 @@ def targets() -> Iterable[Vector]:
         "control": OPEN + b"\x01x",
     }.items():
         yield refused(f"target-{name}", head(line=b"GET " + target + b" HTTP/1.1"))
+    # RFC 9112 section 3.2.2: for proxies meant, and to be taken by every server.
+    for name, prefix in {"http": b"http://gateway.test", "https": b"HTTPS://a:443", "ipv6": b"http://[::1]"}.items():
+        good = head(b"Content-Length: 7", line=b"POST " + prefix + OPEN + b"x HTTP/1.1") + BODY
+        yield served(f"target-absolute-{name}", (good, good, sized(), good), BODY, BODY, BODY, BODY)
+    absolute = head(line=b"GET http://" + MARK + b"/x HTTP/1.1")
+    yield Vector("target-absolute-other", (absolute,), (404,))
+    yield Vector("target-absolute-no-path", (head(line=b"GET http://a HTTP/1.1"),), (404,))
+    yield refused("target-absolute-two-hosts", head(HOST, line=b"GET http://a" + OPEN + b"x HTTP/1.1"))
     for name, tail in {
         "dots": b"../x",
         "dot": b"./x",
@@ -560,7 +590,25 @@ def pipelines() -> Iterable[Vector]:
     yield served("pipeline-two", sized() + sized(b"other"), BODY, b"other")
     yield served("pipeline-twenty", b"".join(sized(b"%d" % n) for n in range(20)), *(b"%d" % n for n in range(20)))
     yield served("pipeline-sixty", b"".join(sized(b"%d" % n) for n in range(60)), *(b"%d" % n for n in range(60)))
-    yield Vector("pipeline-then-garbage", (sized() + MARK + b"\r\n\r\n",), (400,), True)
+    yield Vector("pipeline-then-garbage", (sized() + MARK + b"\r\n\r\n",), (200, 400), True, ((x, BODY),))
+    three = sized() + sized(b"o", name=b"y") + SMUGGLED
+    whole = ((x, BODY), (y, b"o"), (b"/v1/smuggled", b""))
+    behind = {
+        "garbage": MARK + b"\r\n\r\n",
+        "nul": b"\x00",
+        "two-hosts": head(HOST),
+        "no-host": head(host=b""),
+        "bad-chunk": chunked(b"zz\r\n"),
+        "bad-length": head(b"Content-Length: x"),
+        "folded": head(b"X: a\r\n b"),
+    }
+    for name, fault in behind.items():
+        yield Vector(f"pipeline-of-three-then-{name}", (three + fault,), (200, 200, 200, 400), True, whole)
+        yield Vector(f"repeat-then-{name}", (sized(), sized() + fault), (200, 200, 400), True, ((x, BODY), (x, BODY)))
+    coded = chunked(b"7\r\n" + BODY + b"\r\n0\r\n\r\n")
+    yield served("pipeline-chunked-then-garbage", coded + MARK + b"\r\n\r\n", BODY, closed=True)
+    tricky = sized(b"a\r\n\r\nb\r\n\r\n")
+    yield Vector("pipeline-body-like-heads-then-garbage", (tricky + b"\x00",), (200, 400), True, ((x, b"a\r\n\r\nb\r\n\r\n"),))
     yield Vector("pipeline-good-and-later-garbage", (sized(), MARK + b"\r\n\r\n"), (200, 400), True, ((x, BODY),))
     yield served("repeat", (sized(), sized()), BODY, BODY)
     yield served(
@@ -580,7 +628,7 @@ def pipelines() -> Iterable[Vector]:
     yield waiting("repeat-never-whole", sized(b"12345")[:-1])._replace(
         pieces=(sized(), sized(b"12345")[:-1]), answers=(200,), served=((x, BODY),)
     )
-    yield Vector("repeat-garbage-behind", (sized(), sized() + b"\x00"), (200, 400), True, ((x, BODY),))
+    yield Vector("repeat-garbage-behind", (sized(), sized() + b"\x00"), (200, 200, 400), True, ((x, BODY), (x, BODY)))
     yield Vector("repeat-garbage-later", (sized(), sized(), b"\x00"), (200, 200, 400), True, ((x, BODY), (x, BODY)))
     yield Vector(
         "repeat-and-another",
@@ -589,7 +637,7 @@ def pipelines() -> Iterable[Vector]:
         served=((x, BODY), (x, BODY), (y, b"o"), (y, b"o"), (x, BODY)),
     )
     short = head(b"Content-Length: 3")
-    yield Vector("repeat-length-too-short", (sized(), short + BODY), (200, 400), True, ((x, BODY),))
+    yield Vector("repeat-length-too-short", (sized(), short + BODY), (200, 200, 400), True, ((x, BODY), (x, BODY[:3])))
     yield Vector(
         "repeat-smuggles-behind-a-short-length",
         (sized(), head(b"Content-Length: 0") + sized(b"o", name=b"y")),
@@ -619,9 +667,8 @@ def pipelines() -> Iterable[Vector]:
     yield served("repeat-http-10", (old, old, sized(), old), BODY, BODY, BODY, BODY)
     yield served("repeat-close", (sized(), sized(BODY, b"Connection: close"), sized()), BODY, BODY, closed=True)
     yield served("repeat-get", (SMUGGLED, SMUGGLED, SMUGGLED), b"", b"", b"", path=b"/v1/smuggled")
-    yield Vector(
-        "repeat-get-with-bytes-behind", (SMUGGLED, SMUGGLED + b"x\r\n\r\n"), (200, 400), True, ((b"/v1/smuggled", b""),)
-    )
+    got = (b"/v1/smuggled", b"")
+    yield Vector("repeat-get-with-bytes-behind", (SMUGGLED, SMUGGLED + b"x\r\n\r\n"), (200, 200, 400), True, (got, got))
     bad = head(BAD_BEARER, b"Content-Length: 7", line=b"POST " + ASKING + b"x HTTP/1.1") + BODY
     good = head(BEARER, b"Content-Length: 7", line=b"POST " + ASKING + b"x HTTP/1.1") + BODY
     yield Vector("repeat-refused", (bad, bad, good, bad, good), (401, 401, 200, 401, 200), served=((x, BODY), (x, BODY)))

@@ -4,19 +4,20 @@ Bytes are given one by one, so that a request's end is known exactly and what ca
 """
 
 import asyncio
+import re
 from typing import Any, NamedTuple
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError, PayloadEncodingError
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy, HttpResponseParser, HttpResponseParserPy
 
+from gateway.edge.request import read_head
 from gateway.model.faults import Refusal
-from gateway.protocol.headers import RequestHead
 from gateway.protocol.response_head import BadHead, ResponseHead
-from gateway.protocol.strict import examine_line
 from gateway.upstream.connection import INTERIM_LIMIT
 from gateway.upstream.framing import BadFraming, Chunked, framing_for
 
+LATER_VERSION = re.compile(rb"([A-Z]+ [!-~]+ HTTP/1\.)[2-9]\r\n")
 HEAD_LIMIT_BYTES = 65_536
 _PLAIN_END = b"\r\n0\r\n\r\n"
 
@@ -90,8 +91,7 @@ def accepted(reading: Reading, data: bytes) -> list[Whole]:
     passed: list[Whole] = []
     for request in reading.whole:
         try:
-            examine_line(request.method, request.target, request.version)
-            head = RequestHead(request.fields, http_10=request.version[1] == 0, limit_bytes=HEAD_LIMIT_BYTES)
+            head, _ = read_head(request.message, HEAD_LIMIT_BYTES)
         except Refusal:
             break
         passed.append(request)

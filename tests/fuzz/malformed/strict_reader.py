@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
-_LINE = re.compile(rb"([A-Z]+) +(/[!-~]*) +HTTP/1\.([01])\r\n")
+_LINE = re.compile(rb"([A-Z]+) +(?:[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\\ ]+(?=[/? ]))?([/?][!-~]*|) +HTTP/1\.([0-9])\r\n")
 _STATUS = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [^\x00-\x08\x0a-\x1f\x7f]*\r\n")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(;[^\r\n\x00]*)?\r\n")
@@ -56,6 +56,7 @@ def read_request(data: bytes, at: int = 0) -> tuple[Request, int]:
     if line is None:
         raise Wanting if b"\n" not in data[at:] else Doubt
     method, target, minor = line[1], line[2], int(line[3])
+    target = target if target.startswith(b"/") else b"/" + target
     fields, at = _fields(data, line.end())
     head = Request(method, target, minor, fields, b"", at - start == len(line[0]) + _plain_size(fields))
     coding, length = head.all(b"transfer-encoding"), head.all(b"content-length")

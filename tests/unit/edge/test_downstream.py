@@ -47,7 +47,7 @@ GARBAGE = [
     f"GET /v1/{MARK} HTTP/1.1\r\nHost: a\r\nX: a\r\n folded\r\n\r\n",
     f"GET /v1/{MARK} HTTP/1.1\r\nHost: a\r\nX{MARK}\r\n\r\n",
     f"GET /v1/{MARK} HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
-    f"GET http://evil/{MARK} HTTP/1.1\r\nHost: a\r\n\r\n",
+    f"GET ftp://evil/{MARK} HTTP/1.1\r\nHost: a\r\n\r\n",
     f"GET {MARK} HTTP/1.1\r\nHost: a\r\n\r\n",
     f"POST /v1/{MARK} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     f"POST /v1/{MARK} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from gateway.edge.body import Body, arrived_body, open_body
 from gateway.edge.exchange import Exchange
 from gateway.edge.keys import choose_secrets, clean_query
+from gateway.edge.loops import LoopMarks
 from gateway.edge.settings import GatewayPlan
 from gateway.model.faults import (
     BAD_BODY,
@@ -115,6 +116,7 @@ def _custom(mine: CustomProvider) -> Provider | None:
 class Targeting:
     def __init__(self, config: EdgeConfig) -> None:
         self.directory = Directory(config)
+        self._loops = LoopMarks(config.pepper)
         self._config = config
         self._limits = config.limits
         self._timeouts = config.timeouts
@@ -212,7 +214,11 @@ class Targeting:
             )
         if plain:
             withheld, lines = withheld | _CODING, lines + _PLAIN
-        guarded = provider.slug.startswith("custom-") and not self._config.allow_private_custom
+        custom = provider.slug.startswith("custom-")
+        guarded = custom and not self._config.allow_private_custom
+        mark = self._loops.line(head)
+        if custom or self.directory.base(provider):  # the registry's own hosts cannot lead to us
+            lines += mark
         block = request_block(x.request.method, target, head.crossing(withheld) + lines)
         return Attempt(target, block, provider.dialect_for(endpoint), guarded, withheld=withheld)
 

@@ -86,7 +86,8 @@ PAGE_LOAD: Final = _client(
 
 # --- with what
 MISSING_PROVIDER_KEY: Final = _client("missing_provider_key", 400, 2906, "Provider credentials required")
-KEY_NOT_FOR_HOST: Final = _client("key_not_for_host", 400, 2941, "The stored key is not for the host that this request names")
+KEY_NOT_FOR_HOST: Final = _client("key_not_for_host", 400, 2951, "The stored key is not for the host that this request names")
+LOOP: Final = _client("loop", 508, 2952, "Loop detected: this provider's address leads back to this gateway", logged=False)
 UNKNOWN_KEY_ALIAS: Final = _client("unknown_key_alias", 400, 2040, "Unknown BYOK credential")
 PROVIDER_KEY_REJECTED: Final = _upstream("provider_key_rejected", 401, 2009, "Unauthorized")
 """Only on `/ai/run` (section 1.1); elsewhere the provider's own 401 passes."""

@@ -217,3 +217,13 @@ def test_urls_are_split_without_touching_the_path() -> None:
     assert split_url("http://h") == (Origin("http", "h", 80), "/")
     with pytest.raises(ValueError, match="plain"):
         split_url("https://user@h/x")
+
+
+async def test_only_addresses_that_others_chose_see_a_mark() -> None:
+    permit = Permit(True, "t")
+    config = EdgeConfig(providers={"groq": ProviderOverride(base_url="http://10.0.0.1:9")})
+    for slug, marked in (("openai", False), ("custom-mine", True), ("groq", True)):
+        x = exchange(native(slug, "x"), {**OWN, "cdn-loop": "cloudflare"}, permit=permit)
+        attempt = await choose(x, config)
+        assert (b"\r\nCDN-Loop: cloudflare, " in attempt.block) is marked
+        assert attempt.block.lower().count(b"cdn-loop") == marked

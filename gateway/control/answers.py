@@ -21,6 +21,7 @@ from gateway.model.faults import (
 )
 from gateway.model.not_here import is_off
 from gateway.protocol.envelope import CursorInfo, PageInfo, Problem, failure, problem_of, success
+from gateway.protocol.errors import CHALLENGE
 from gateway.protocol.inert import INERT_FIELDS
 from gateway.store.port import StoreDown
 
@@ -72,6 +73,8 @@ def answer(
 def refused(fault: Fault, message: str | None = None, problems: Sequence[Problem] = ()) -> web.Response:
     """The fault's status with the v4 envelope, and whether trying again helps (design: clients retry 429, 503, 5xx)."""
     headers = dict(_NO_STORE)
+    if fault.status == 401:
+        headers["WWW-Authenticate"] = CHALLENGE
     if fault.retry_after_s is not None:
         headers["Retry-After"] = str(fault.retry_after_s)
     elif fault.status not in (408, 409):

@@ -35,6 +35,9 @@ class Chooser:
         if route.surface is Surface.OPS:
             self._answer_health(x, route.tail)
             return ()
+        if route.surface is Surface.PREFLIGHT:
+            x.answer = (b"", b"")
+            return ()
         if route.surface in (Surface.CONTROL, Surface.DASHBOARD):
             return (await self._management.choose(x),)
         if route.endpoint is Endpoint.MODELS:

@@ -44,6 +44,8 @@ class Credential:
 NONE_WANTED: Final = Credential()
 """Nobody asks: the gateway's authentication is off."""
 ABSENT: Final = Credential()
+_ANTHROPICS: Final = frozenset({Endpoint.MESSAGES, Endpoint.COUNT_TOKENS, Endpoint.MODELS})
+"""What Anthropic's clients call; older ones send their key as `x-api-key`."""
 MALFORMED: Final = Credential()
 """Not one of our tokens by its shape: dies before hash, cache and store."""
 
@@ -93,8 +95,8 @@ class Reader:
         if value is not None:
             # Only the Bearer scheme: another one is not a token of ours.
             return self._presented(value) if value[:7].lower() == b"bearer " else MALFORMED
-        if route.endpoint is Endpoint.MESSAGES and (key := head.credentials.get(b"x-api-key")) is not None:
-            return self._presented(key)  # older Anthropic SDKs
+        if route.endpoint in _ANTHROPICS and (key := head.credentials.get(b"x-api-key")) is not None:
+            return self._presented(key)
         return ABSENT
 
     def _gateway_tree(self, head: RequestHead) -> Credential:

@@ -15,14 +15,15 @@ from gateway.edge.policy import asks_for_token, authorize
 from gateway.edge.relay import Relay
 from gateway.edge.report import Reporter
 from gateway.edge.request import Request
-from gateway.edge.routing import classify
+from gateway.edge.routing import classify, surface_of
 from gateway.edge.settings import GatewayPlan, Settings
 from gateway.model.faults import INTERNAL, OVERLOADED, PAGE_LOAD, Refusal
-from gateway.model.routes import OPEN_SURFACES, PAGE_SURFACES, Route
+from gateway.model.routes import CROSS_ORIGIN_SURFACES, OPEN_SURFACES, PAGE_SURFACES, Route, Surface
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.options import NO_OPTIONS, RequestOptions
 
 _log = logging.getLogger("gateway.edge")
+_PREFLIGHT = Route(Surface.PREFLIGHT)
 
 
 class Lifecycle:
@@ -103,12 +104,20 @@ def route_of(request: Request, head: RequestHead) -> Route:
     """The route; worked out once for a head that a connection repeats (a remembered head is the same request line)."""
     route = head.route
     if route is None:
+        if head.preflight and _asks_leave(request, head):
+            head.route = _PREFLIGHT
+            return _PREFLIGHT
         gateway_header = head.control.get(b"cf-aig-gateway-id", b"")
         route = classify(request.method, request.target, gateway_header)
         if head.page_load and route.surface not in PAGE_SURFACES:
             raise Refusal(PAGE_LOAD)
         head.route = route
     return route
+
+
+def _asks_leave(request: Request, head: RequestHead) -> bool:
+    """Whether this is a CORS preflight of inference, which carries no credentials and is answered here (decision 0025)."""
+    return request.method == "OPTIONS" and head.origin != b"" and surface_of(request.target) in CROSS_ORIGIN_SURFACES
 
 
 def options_of(head: RequestHead) -> RequestOptions:

@@ -26,6 +26,7 @@ from gateway.link.frames import DownFrame, Patch, Ready, Recorded, Revoke, Revok
 from gateway.link.port import Connect, EdgeLink
 from gateway.model.faults import DRAINING, Refusal
 from gateway.model.service import EdgeConfig, Limits
+from gateway.protocol.cors import Cors
 from gateway.telemetry.memory import MemoryWatch
 from gateway.upstream.dial import Dialer, tls_context
 from gateway.upstream.pool import Pool
@@ -56,6 +57,7 @@ class Edge:
         self.reporter = Reporter(clock, config.limits.log_queue_bytes, config.limits.log_body_bytes, config.pepper)
         self.relay = Relay(self.pool, config.limits, timeouts, clock, self.reporter)
         self.relay.timed = config.server_timing
+        self.relay.cors = Cors(config.cors_origins)
         self.reporter.metrics.gauge("edges_draining", lambda: int(self._draining))
         self._memory = MemoryWatch(config.limits.memory_bytes, self._on_memory, relieve=self._shed)
         self.reporter.metrics.gauge("edges_overloaded", lambda: int(self._memory.over))

@@ -64,6 +64,8 @@ class Management:
         lines = b"x-gateway-client: %b\r\nx-gateway-host: %b\r\n" % (address.encode(), head.value(b"host").removesuffix(b":"))
         if cookie := head.value(b"cookie"):
             lines += b"cookie: %b\r\n" % cookie
+        if head.origin:
+            lines += b"origin: %b\r\n" % head.origin
         target = Target(provider=_CONTROL, origin=self._control, path=x.request.target, credential=BEARER)
         return Attempt(target, request_block(x.request.method, target, head.crossing() + lines), Dialect.NONE)
 

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 from gateway.edge.targeting import split_url
 from gateway.model.routes import Route, Surface
 from gateway.model.targets import Target, has_dot_segment
+from gateway.providers import registry
 
 _PLAIN: Final = re.compile(rb"[!-~]{1,8000}")
 
@@ -44,8 +45,7 @@ def _tail_below_base(target: Target, location: bytes) -> str | None:
         or tail == path
         or tail.startswith("/")
         or has_dot_segment(tail.partition("?")[0])
-        or (provider.drops and tail.startswith(provider.drops))
-        or not tail.startswith(provider.adds)
+        or provider.adds + registry.folded(provider, tail) != tail  # asked of us, it would lead elsewhere
     ):
         return None
     return tail

@@ -27,10 +27,11 @@ from gateway.model.faults import (
     Fault,
     Refusal,
 )
-from gateway.model.routes import Surface
+from gateway.model.routes import CROSS_ORIGIN_SURFACES, Surface
 from gateway.model.service import Limits, Timeouts
 from gateway.model.targets import Dialect
 from gateway.model.tokens import Permit
+from gateway.protocol.cors import Cors
 from gateway.protocol.http_date import http_date
 from gateway.protocol.inert import INERT
 from gateway.protocol.response_head import ResponseHead
@@ -76,6 +77,8 @@ class Relay:
         """Answers announce the end of their connection."""
         self.timed = False
         """Answers say where their time went."""
+        self.cors = Cors(())
+        """What pages of other origins may do."""
         self.streams = 0
         """Event streams under way."""
         self._waits = reporter.metrics.histogram("upstream_wait_seconds")
@@ -226,6 +229,8 @@ class Relay:
         lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason), head.lines]
         if x.plan is not None and x.plan.gateway is not None:
             lines.append(_ids(x))
+            if x.head is not None and x.head.origin:
+                lines.append(self.cors.answer(x.head.origin))
             if x.streamed:
                 lines.append(_UNBUFFERED if head.cache_control else _UNBUFFERED + _UNCACHED)
         if not head.dated:  # a recipient with a clock says when it was received (RFC 9110 section 6.6.1)
@@ -255,15 +260,16 @@ class Relay:
     # --- answers of our own -----------------------------------------------------------------------
 
     async def deliver(self, x: Exchange, content_type: bytes, body: bytes) -> bool:
-        """A 200 that needed no upstream."""
+        """A 200 that needed no upstream; a 204 where there is no content type."""
         keep = self._keeps(x) and x.request.body.is_eof()
-        head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\ndate: %b\r\n%b" % (
-            content_type,
-            len(body),
+        framing = b"200 OK\r\ncontent-type: %b\r\ncontent-length: %d" % (content_type, len(body))
+        head = b"HTTP/1.1 %b\r\ndate: %b\r\n%b%b" % (
+            framing if content_type else b"204 No Content",
             http_date(x.started_wall),
             INERT,
+            self._cross_origin(x, x.route.surface) if x.route is not None else b"",
         )
-        x.status, x.outcome = 200, "completed"
+        x.status, x.outcome = 200 if content_type else 204, "completed"
         x.committed = x.request.answered = True
         shown = b"" if x.request.method == "HEAD" else body
         x.response_bytes = len(shown)
@@ -279,6 +285,12 @@ class Relay:
         head = b"HTTP/1.1 204 No Content\r\nallow: %b\r\ndate: %b\r\n" % (_METHODS, http_date(x.started_wall))
         x.request.downstream.write(head + (b"\r\n" if keep else b"connection: close\r\n\r\n"))
         return KEEP if keep else CLOSE
+
+    def _cross_origin(self, x: Exchange, surface: Surface) -> bytes:
+        head = x.head
+        if head is None or not head.origin or surface not in CROSS_ORIGIN_SURFACES:
+            return b""
+        return self.cors.preflight(head.origin) if surface is Surface.PREFLIGHT else self.cors.answer(head.origin)
 
     async def refuse(self, x: Exchange, refusal: Refusal) -> bool:
         """The answer to a refused request, in the shape of its surface; once the head is out only a cut is left."""
@@ -297,7 +309,7 @@ class Relay:
         # nothing is certain.
         close = fault.closes or x.head is None or not self._keeps(x) or not x.request.body.is_eof()
         allow = b"allow: %b\r\n" % refusal.allow.encode() if refusal.allow else b""
-        ids = _ids(x) + allow + b"date: %b\r\n" % http_date(x.started_wall)
+        ids = _ids(x) + allow + b"date: %b\r\n" % http_date(x.started_wall) + self._cross_origin(x, surface)
         x.request.write_fault(fault, surface, ids, refusal.message, close)
         return CLOSE if close else KEEP
 

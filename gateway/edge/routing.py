@@ -4,6 +4,7 @@ The same raw bytes decide and travel on: nothing is normalised between the check
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote
 
@@ -18,17 +19,20 @@ _OPS: Final = {"/livez": Route(Surface.OPS, tail="livez"), "/readyz": Route(Surf
 
 _COMPAT: Final = {
     "chat/completions": ("POST", Endpoint.CHAT),
+    "embeddings": ("POST", Endpoint.EMBEDDINGS),
     "models": ("GET", Endpoint.MODELS),
 }
 _REST: Final = {
     "chat/completions": ("POST", Endpoint.CHAT),
     "responses": ("POST", Endpoint.RESPONSES),
     "messages": ("POST", Endpoint.MESSAGES),
-    # Anthropic's SDKs append v1/messages to the documented base URL …/ai/v1 (specification section 1.1).
-    "v1/messages": ("POST", Endpoint.MESSAGES),
+    "messages/count_tokens": ("POST", Endpoint.COUNT_TOKENS),
     "embeddings": ("POST", Endpoint.EMBEDDINGS),
     "models": ("GET", Endpoint.MODELS),
 }
+_REST_OF_CONTROL: Final = frozenset({"models/search", "authors/search", "tasks/search"})
+"""Below `/ai/`, and no inference."""
+_REST_PATH: Final = re.compile(r"/client/v4/accounts/[^/]*/ai(?:/+(run(?![^/]))?|\Z)")
 _MODEL: Final = re.compile(r"[@A-Za-z0-9._:/-]{1,256}\Z")
 
 
@@ -71,24 +75,39 @@ def _rest(method: str, path: str, query: str, gateway_header: bytes) -> Route | 
     account, _, rest = path.removeprefix("/client/v4/accounts/").partition("/")
     if not account:
         raise Refusal(UNKNOWN_ROUTE)
+    area, _, tail = rest.partition("/")
+    tail = tail.lstrip("/")
+    if area != "ai" or tail in _REST_OF_CONTROL:
+        return None
     gateway = gateway_header.decode("ascii", "replace")
-    if rest.startswith("ai/v1/"):
-        endpoint = _endpoint(_REST, method, rest.removeprefix("ai/v1/"))
+    family, _, tail = tail.partition("/")
+    if family == "v1":
+        endpoint = _endpoint(_REST, method, tail)
         return Route(Surface.REST_V1, account, gateway, tail=query, endpoint=endpoint)
-    if rest == "ai/run" or rest.startswith("ai/run/"):
+    if family == "run":
         if method != "POST":
             raise Refusal(METHOD_NOT_ALLOWED, allow="POST")
-        return Route(Surface.REST_RUN, account, gateway, tail=_model(rest[7:]), endpoint=Endpoint.RUN)
-    return None
+        return Route(Surface.REST_RUN, account, gateway, tail=_model(tail), endpoint=Endpoint.RUN)
+    raise Refusal(UNKNOWN_ROUTE)
 
 
 def _endpoint(table: dict[str, tuple[str, Endpoint]], method: str, tail: str) -> Endpoint:
-    allowed, endpoint = table.get(tail.rstrip("/"), ("", None))
-    if endpoint is None:
+    row = table.get(tail) or table.get(folded(tail, table))
+    if row is None:
         raise Refusal(UNKNOWN_ROUTE)
+    allowed, endpoint = row
     if method != allowed:
         raise Refusal(METHOD_NOT_ALLOWED, allow=allowed)
     return endpoint
+
+
+def folded(tail: str, known: Iterable[str]) -> str:
+    """The path without what clients put before it: their base URLs end in a slash, in `v1` or in an endpoint, and their
+    libraries append the endpoint, or `v1` and the endpoint, all the same."""
+    tail = tail.strip("/")
+    while (before := next((one for one in ("v1", *known) if tail.startswith(one + "/")), "")) and tail not in known:
+        tail = tail[len(before) :].lstrip("/")
+    return tail
 
 
 def _model(raw: str) -> str:
@@ -105,5 +124,12 @@ def acceptable_model(name: str) -> bool:
 
 
 def surface_of(target: str) -> Surface:
-    """Whose error shape a request gets that was refused before it had a route."""
-    return Surface.PROVIDER_NATIVE if target.startswith("/v1/") else Surface.NOWHERE
+    """The family of URLs that a path belongs to, whether or not it leads anywhere: whose error shape a request gets that is
+    refused before it has a route, and whether a page of another origin may ask there."""
+    path = target.partition("?")[0]
+    if path.startswith("/v1/"):
+        return Surface.COMPAT if path.split("/", 5)[4:5] == ["compat"] else Surface.PROVIDER_NATIVE
+    found = _REST_PATH.match(path)
+    if found is None or path.partition("/ai/")[2].strip("/") in _REST_OF_CONTROL:
+        return Surface.NOWHERE
+    return Surface.REST_RUN if found[1] else Surface.REST_V1

@@ -206,7 +206,7 @@ class Targeting:
         assert plan is not None
         assert permit is not None
         lines, withheld, stored = choose_secrets(route, head, plan, permit, x.options, target)
-        if provider.extra_headers and (stored or endpoint is Endpoint.MESSAGES):
+        if provider.extra_headers and (stored or endpoint in (Endpoint.MESSAGES, Endpoint.COUNT_TOKENS)):
             lines += b"".join(
                 b"%b: %b\r\n" % (name.encode(), value.encode())
                 for name, value in provider.extra_headers.items()

@@ -22,6 +22,9 @@ class Surface(Enum):
     DASHBOARD = auto()
     OPS = auto()
     """`/livez`, `/readyz`"""
+    PREFLIGHT = auto()
+    """A browser's question, on any path of inference, whether a page of another origin may ask there (Fetch standard
+    section 3.2.2)."""
     NOWHERE = auto()
     """No route: only refusals have it."""
 
@@ -31,11 +34,16 @@ class Surface(Enum):
 
 
 REST_SURFACES = frozenset({Surface.REST_RUN, Surface.REST_V1})
-OPEN_SURFACES = frozenset({Surface.CONTROL, Surface.DASHBOARD, Surface.OPS})
+OPEN_SURFACES = frozenset({Surface.CONTROL, Surface.DASHBOARD, Surface.OPS, Surface.PREFLIGHT})
 """No inference, and no token asked for at the edge: control checks management requests itself."""
 
 PAGE_SURFACES = frozenset({Surface.DASHBOARD, Surface.OPS})
 """What a browser may open. Everything else holds, or may hold, what a stranger wrote."""
+
+CROSS_ORIGIN_SURFACES = frozenset(
+    {Surface.PROVIDER_NATIVE, Surface.UNIVERSAL, Surface.COMPAT, Surface.REST_RUN, Surface.REST_V1, Surface.PREFLIGHT}
+)
+"""Where pages of other origins may ask, and are let read the answers. Never where a session's cookie opens anything."""
 
 
 class Endpoint(Enum):
@@ -44,6 +52,7 @@ class Endpoint(Enum):
     CHAT = "chat/completions"
     RESPONSES = "responses"
     MESSAGES = "messages"
+    COUNT_TOKENS = "messages/count_tokens"
     EMBEDDINGS = "embeddings"
     MODELS = "models"
     RUN = "run"

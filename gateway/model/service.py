@@ -108,6 +108,8 @@ class EdgeConfig:
     """PEM files; empty for plain HTTP."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks whose X-Forwarded-For is believed."""
+    cors_origins: tuple[str, ...] = ("*",)
+    """Origins whose pages may use inference; `*` for all, empty for none."""
     server_timing: bool = False
     """Whether answers say where their time went."""
     ca_bundle: str = ""

@@ -121,8 +121,6 @@ class Provider:
     """Shape of the answers on native paths."""
     endpoints: Mapping[Endpoint, str] = field(default_factory=dict)
     """Path on the base for each OpenAI- or Anthropic-shaped endpoint the provider serves."""
-    drops: str = ""
-    """Start of a native tail that the base already ends with: clients send it or not, it must not double."""
     adds: str = ""
     """Start of every native tail; added when the client left it out."""
     key_slots: tuple[str, ...] = ("authorization",)
@@ -140,7 +138,8 @@ class Provider:
 
     def credential_for(self, endpoint: Endpoint | None) -> CredentialStyle:
         """Style for an endpoint; None for a native path. Messages is Anthropic's own, so it takes the native one."""
-        return self.credential if endpoint in (None, Endpoint.MESSAGES, Endpoint.RUN) else self.endpoint_credential
+        native = (None, Endpoint.MESSAGES, Endpoint.COUNT_TOKENS, Endpoint.RUN)
+        return self.credential if endpoint in native else self.endpoint_credential
 
     def dialect_for(self, endpoint: Endpoint | None) -> Dialect:
         """Dialect of an endpoint's answers; None for a native path."""
@@ -148,7 +147,7 @@ class Provider:
             return Dialect.ANTHROPIC
         if endpoint in (Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.EMBEDDINGS):
             return Dialect.OPENAI
-        return self.dialect
+        return Dialect.NONE if endpoint is Endpoint.COUNT_TOKENS else self.dialect  # counting is no usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Fault × surface → status, fields, body (specification section 19.1; what real clients read decides the rest).
 
 Gateway tree: shape B, `error` as an array. REST and management: shape A, the v4 envelope with `errors`. Where OpenAI's
-clients are the callers (REST `/ai/v1/*` and compat) an OpenAI-style `error` object stands beside `errors`: they read
-nothing else, and show "401 status code (no body)" without it.
+clients are the callers (REST `/ai/v1/*`, compat, and paths that lead nowhere) an OpenAI-style `error` object stands beside
+`errors`: they read nothing else, and show "401 status code (no body)" without it.
 """
 
 from functools import lru_cache
@@ -26,8 +26,12 @@ class RenderedFault(NamedTuple):
     """The field that ends the connection."""
 
 
-_V4: Final = frozenset({Surface.REST_RUN, Surface.REST_V1, Surface.CONTROL, Surface.DASHBOARD, Surface.OPS, Surface.NOWHERE})
-_OPENAI: Final = frozenset({Surface.REST_V1, Surface.COMPAT})
+_V4: Final = frozenset(
+    {Surface.REST_RUN, Surface.REST_V1, Surface.CONTROL, Surface.DASHBOARD, Surface.OPS, Surface.NOWHERE, Surface.PREFLIGHT}
+)
+_OPENAI: Final = frozenset({Surface.REST_V1, Surface.COMPAT, Surface.NOWHERE})
+CHALLENGE: Final = 'Bearer realm="gateway"'
+"""WWW-Authenticate of every 401 (RFC 9110 section 15.5.2); Bearer needs a parameter (RFC 6750 section 3)."""
 _OPENAI_TYPES: Final = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -45,6 +49,8 @@ def render(fault: Fault, surface: Surface, message: str | None = None) -> Render
         text = message or fault.rest_message or text
     body = orjson.dumps(_shape(fault.status, code, text, surface))
     lines = [b"content-type: application/json\r\n", b"content-length: %d\r\n" % len(body), INERT]
+    if fault.status == 401:
+        lines.append(f"www-authenticate: {CHALLENGE}\r\n".encode())
     if fault.retry_after_s is not None:
         lines.append(b"retry-after: %d\r\n" % fault.retry_after_s)
     elif fault.status not in (408, 409):

@@ -97,6 +97,7 @@ _OTHER_PROXIES: Final = frozenset(
 _PREFIXES: Final = (
     b"cf-",
     b"x-forwarded-",
+    b"access-control-request-",
     b"x-amzn-oidc-",
     b"x-amzn-mtls-",
     b"x-amzn-tls-",

@@ -59,7 +59,9 @@ class RequestHead:
         "http_10",
         "memo",
         "options",
+        "origin",
         "page_load",
+        "preflight",
         "route",
         "size_bytes",
         "upgrade",
@@ -77,6 +79,10 @@ class RequestHead:
         self.content_length: int | None = None
         self.expects_continue = False
         self.upgrade = b""
+        self.origin = b""
+        """Of the page that asks, where a browser does (Fetch standard section 3.2)."""
+        self.preflight = False
+        """It asks whether it may."""
         self.page_load = False
         """A browser wants the answer as a document, a script or the like, not as data (Fetch Metadata, section 2)."""
         self.credentials: dict[bytes, bytes] = {}
@@ -147,6 +153,12 @@ class RequestHead:
     def _note_upgrade(self, value: bytes) -> None:
         self.upgrade = self.upgrade or value.lower()  # the first counts, as for aiohttp's parser
 
+    def _note_origin(self, value: bytes) -> None:
+        self.origin = self.origin or value
+
+    def _note_preflight(self, _value: bytes) -> None:
+        self.preflight = True
+
     def _note_fetch_dest(self, value: bytes) -> None:
         self.page_load = self.page_load or value.lower() not in _DATA
 
@@ -208,6 +220,8 @@ _NOTES: Final = {
     b"expect": RequestHead._note_expect,
     b"connection": RequestHead._note_connection,
     b"upgrade": RequestHead._note_upgrade,
+    b"origin": RequestHead._note_origin,
+    b"access-control-request-method": RequestHead._note_preflight,
     b"sec-fetch-dest": RequestHead._note_fetch_dest,
     b"sec-fetch-mode": RequestHead._note_fetch_mode,
     b"service-worker": RequestHead._note_page,

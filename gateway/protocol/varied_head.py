@@ -40,6 +40,8 @@ class VariedHead(RequestHead):
         self.content_length = base.content_length
         self.expects_continue = base.expects_continue
         self.upgrade = base.upgrade
+        self.origin = base.origin
+        self.preflight = base.preflight
         self.page_load = base.page_load
         self.credentials = base.credentials
         self.control = base.control

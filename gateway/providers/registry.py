@@ -6,6 +6,7 @@ host are checked, so that no path can choose an arbitrary host.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -13,6 +14,7 @@ from gateway.model.routes import Endpoint
 from gateway.model.targets import CredentialStyle, Dialect, Provider, has_dot_segment, parse_base
 
 _CHAT, _RESPONSES, _MESSAGES, _EMBEDDINGS = Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.EMBEDDINGS
+_COUNT: Final = Endpoint.COUNT_TOKENS
 _X_API_KEY: Final = CredentialStyle("x-api-key", "")
 _API_KEY: Final = CredentialStyle("api-key", "")
 
@@ -21,14 +23,13 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         slug="openai",
         base_url="https://api.openai.com/v1",
         endpoints={_CHAT: "chat/completions", _RESPONSES: "responses", _EMBEDDINGS: "embeddings"},
-        drops="v1/",
     ),
     Provider(
         slug="anthropic",
         base_url="https://api.anthropic.com",
         credential=_X_API_KEY,
         dialect=Dialect.ANTHROPIC,
-        endpoints={_CHAT: "v1/chat/completions", _MESSAGES: "v1/messages"},
+        endpoints={_CHAT: "v1/chat/completions", _MESSAGES: "v1/messages", _COUNT: "v1/messages/count_tokens"},
         key_slots=("x-api-key", "authorization"),
         extra_headers={"anthropic-version": "2023-06-01"},
     ),
@@ -61,7 +62,6 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         slug="groq",
         base_url="https://api.groq.com/openai/v1",
         endpoints={_CHAT: "chat/completions", _RESPONSES: "responses"},
-        drops="openai/v1/",  # the vendor's own client puts it before every path
     ),
     Provider(
         slug="grok",
@@ -100,7 +100,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         endpoints={_CHAT: "chat/completions", _RESPONSES: "responses", _EMBEDDINGS: "embeddings"},
     ),
     Provider(slug="huggingface", base_url="https://api-inference.huggingface.co/models"),
-    Provider(slug="replicate", base_url="https://api.replicate.com/v1", dialect=Dialect.NONE, drops="v1/"),
+    Provider(slug="replicate", base_url="https://api.replicate.com/v1", dialect=Dialect.NONE),
     Provider(
         slug="workers-ai",
         endpoints={_CHAT: "v1/chat/completions", _RESPONSES: "v1/responses", _EMBEDDINGS: "v1/embeddings"},
@@ -224,6 +224,7 @@ def native_url(provider: Provider, tail: str, *, account_id: str, base_url: str 
     base = base_url.rstrip("/")
     if fal_target and provider.slug == "fal":
         return _fal_url(fal_target, base)
+    tail = folded(provider, tail)
     if provider.slug == "workers-ai":
         return f"{base or _workers_ai_base(account_id)}/{_workers_ai_tail(tail)}"
     if not base:
@@ -231,11 +232,38 @@ def native_url(provider: Provider, tail: str, *, account_id: str, base_url: str 
         if build is not None and (url := build(tail)):
             return url
         base = provider.base_url
-    if provider.drops:
-        tail = tail.removeprefix(provider.drops)
-    if provider.adds and not tail.startswith(provider.adds):
-        tail = provider.adds + tail
-    return f"{base}/{tail}"
+    return f"{base}/{provider.adds}{tail}"
+
+
+# --- what clients say twice: their base URL ends with it, and their library puts it before each path
+
+_VERSION: Final = r"v[0-9][0-9a-z]*"
+_VERSION_TWICE: Final = re.compile(rf"((?:[a-z-]+/){{0,2}}?{_VERSION}/)\1+")
+_ENDPOINT_TWICE: Final = re.compile(
+    rf"(?:^|(?<=/))(chat/completions|responses|messages|embeddings)/(?:{_VERSION}/)?(?=\1(?:/count_tokens)?$)"
+)
+
+
+def folded(provider: Provider, tail: str) -> str:
+    """The tail without what is said twice in it, or once in it and once by the provider's base."""
+    path, question, query = tail.partition("?")
+    if found := _VERSION_TWICE.match(path):
+        path = path[found.end() - len(found[1]) :]
+    path = _ENDPOINT_TWICE.sub("", path)
+    said = _said_by_base(provider.base_url, provider.adds)
+    while once := next((one for one in said if path.startswith(one)), ""):
+        path = path[len(once) :]
+    return path + question + query
+
+
+@lru_cache(maxsize=256)
+def _said_by_base(provider_base: str, adds: str) -> tuple[str, ...]:
+    """Starts of a tail that repeat the end of a base with a version: `openai/v1/` and `v1/` of `https://host/openai/v1`."""
+    segments = [*provider_base.split("/")[3:], *adds.split("/")]
+    segments = [segment for segment in segments if segment]
+    if not segments or not re.fullmatch(_VERSION, segments[-1]):
+        return ()
+    return tuple("/".join(segments[at:]) + "/" for at in range(len(segments)))
 
 
 # --- hosts and paths that need more than a base
@@ -260,8 +288,15 @@ def _segments(tail: str, count: int) -> list[str]:
     return parts
 
 
+_AZURE_PATHS: Final = frozenset(
+    {"deployments", "v1", "models", "responses", "files", "batches", "fine_tuning", "assistants", "threads", "vector_stores"}
+)
+
+
 def _azure_url(tail: str) -> str:
     resource, deployment, rest = _segments(tail, 2)
+    if deployment == "openai" and rest.partition("/")[0].partition("?")[0] in _AZURE_PATHS:  # Azure's own client's paths
+        return f"https://{_label(resource)}.openai.azure.com/openai/{rest}"
     return f"https://{_label(resource)}.openai.azure.com/openai/deployments/{deployment}/{rest}"
 
 
@@ -293,6 +328,9 @@ _HOST_IN_PATH: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
 )
 
 
+_WORKERS_AI_ENDPOINTS: Final = frozenset({"chat/completions", "responses", "embeddings"})
+
+
 def _workers_ai_base(account_id: str) -> str:
     if not _ACCOUNT.fullmatch(account_id):
         raise ValueError("the account cannot stand in a URL")
@@ -300,7 +338,9 @@ def _workers_ai_base(account_id: str) -> str:
 
 
 def _workers_ai_tail(tail: str) -> str:
-    return tail if tail.startswith(("run/", "v1/")) else f"run/{tail}"
+    if tail.startswith(("run/", "v1/")):
+        return tail
+    return f"v1/{tail}" if tail.partition("?")[0] in _WORKERS_AI_ENDPOINTS else f"run/{tail}"
 
 
 def _fal_url(target: str, base: str) -> str:

@@ -25,6 +25,7 @@ from gateway.run.keyfiles import key_from, private_folder, read_secret
 from gateway.run.layers import ConfigError, Entry, Key, Layer, Vocabulary, nest, read_environment, read_toml
 from gateway.run.new_store import expects_new_store, require_store
 from gateway.run.tls import server_context
+from gateway.run.web_origin import none_by_name, web_origin
 
 CONFIG_NAME: Final = "gateway.toml"
 STORE_NAME: Final = "gateway.db"
@@ -139,6 +140,10 @@ class ServerSection(_Section):
     """Both or none; read again at each reload."""
     trusted_proxies: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)] = ()
     """Whose X-Forwarded-For names the client."""
+    cors_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(web_origin)], ...], BeforeValidator(_listed), BeforeValidator(none_by_name)
+    ] = ("*",)
+    """Whose pages may use inference from a browser."""
     timing: bool = False
     """Whether answers carry Server-Timing."""
 
@@ -317,6 +322,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         tls_certificate=settings.server.tls_certificate,
         tls_key=settings.server.tls_key,
         trusted_proxies=settings.server.trusted_proxies,
+        cors_origins=settings.server.cors_origins,
         server_timing=settings.server.timing,
         ca_bundle=settings.upstream.ca_bundle,
         allow_private_custom=settings.upstream.allow_private_custom,

@@ -45,6 +45,7 @@ def _edge(tree: dict[str, Any]) -> EdgeConfig:
         "listen": tuple(tree["listen"]),
         "pepper": bytes.fromhex(tree["pepper"]),
         "trusted_proxies": tuple(tree["trusted_proxies"]),
+        "cors_origins": tuple(tree["cors_origins"]),
         "limits": Limits(**tree["limits"]),
         "timeouts": Timeouts(**tree["timeouts"]),
         "token_cache": TokenCaching(**tree["token_cache"]),

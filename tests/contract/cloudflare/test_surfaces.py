@@ -435,3 +435,86 @@ async def test_compat_leads_nowhere(edge: RunningEdge, provider: FakeProvider) -
     provider.script(reply(b"moved", 307, [("Location", "/v1/chat/completions/")]))
     answer = await edge.ask("POST", edge.native("open", "compat/chat/completions"), KEY, b'{"model":"custom-mine/m"}')
     assert (answer.status, answer.all("location")) == (307, [])
+
+
+# --- paths that clients get wrong, and what they are told
+
+
+@pytest.mark.parametrize(
+    ("base", "path"),
+    [
+        ("rest", "v1/v1/messages"),
+        ("rest", "v1/messages"),
+        ("rest", "v1/messages/v1/messages"),
+        ("rest", "v1//messages"),
+        ("rest", "/v1/messages"),
+    ],
+)
+async def test_what_is_said_twice_is_folded(edge: RunningEdge, provider: FakeProvider, base: str, path: str) -> None:
+    own = {"Authorization": f"Bearer {edge.admit()}", "cf-aig-gateway-id": "stored"}
+    answer = await edge.ask("POST", edge.rest(path), own, b'{"model":"anthropic/claude-x","messages":[]}')
+    assert (answer.status, provider.only.target) == (200, "/v1/messages")
+
+
+@pytest.mark.parametrize("path", ["v1/messages/count_tokens", "v1/v1/messages/count_tokens?beta=true"])
+@pytest.mark.parametrize("slot", ["x-api-key", "Authorization"])
+async def test_tokens_are_counted_where_the_provider_counts_them(
+    edge: RunningEdge, provider: FakeProvider, path: str, slot: str
+) -> None:
+    provider.script(reply_json({"input_tokens": 14}))
+    token = edge.admit()
+    own = {slot: token if slot == "x-api-key" else f"Bearer {token}", "cf-aig-gateway-id": "stored"}
+    answer = await edge.ask("POST", edge.rest(path), own, b'{"model":"anthropic/claude-x","messages":[]}')
+    assert (answer.status, answer.json()) == (200, {"input_tokens": 14})
+    assert provider.only.target == "/v1/messages/count_tokens" + path.partition("s/count_tokens")[2].replace("s/", "")
+    assert provider.only.header("x-api-key") == "sk-ant-stored"
+    assert provider.only.header("anthropic-version") == "2023-06-01"
+    assert orjson.loads(provider.only.body)["model"] == "claude-x"
+    record = await edge.record()
+    assert (record.model, record.tokens_in, record.tokens_out) == ("claude-x", None, None)
+
+
+async def test_a_provider_that_does_not_count_is_not_asked(edge: RunningEdge, provider: FakeProvider) -> None:
+    own = {"x-api-key": edge.admit(), "cf-aig-gateway-id": "stored"}
+    answer = await edge.ask("POST", edge.rest("v1/messages/count_tokens"), own, b'{"model":"openai/m","messages":[]}')
+    assert (answer.status, answer.json()["errors"][0]["code"], provider.requests) == (400, 2903, [])
+
+
+@pytest.mark.parametrize("path", ["v1/models", "v1/v1/models"])
+async def test_anthropics_clients_may_list_models(edge: RunningEdge, path: str) -> None:
+    answer = await edge.ask("GET", edge.rest(path), {"x-api-key": edge.admit(), "cf-aig-gateway-id": "g1"})
+    assert (answer.status, answer.json()["object"]) == (200, "list")
+
+
+async def test_embeddings_on_compat(edge: RunningEdge, provider: FakeProvider) -> None:
+    own = {"cf-aig-authorization": f"Bearer {edge.admit()}"}
+    body = b'{"model":"openai/text-embedding-3-small","input":"x"}'
+    answer = await edge.ask("POST", edge.native("stored", "compat/embeddings"), own, body)
+    assert (answer.status, provider.only.target) == (200, "/v1/embeddings")
+    assert orjson.loads(provider.only.body) == {"model": "text-embedding-3-small", "input": "x"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", f"/v1/{ACCOUNT}/g1/compat/images/generations", 404),
+        ("POST", f"/v1/{ACCOUNT}/g1/compat", 404),
+        ("GET", f"/v1/{ACCOUNT}/g1/compat/chat/completions", 405),
+        ("POST", f"/v1/{ACCOUNT}/nosuch/compat/chat/completions", 400),
+        ("POST", f"/client/v4/accounts/{ACCOUNT}/ai/v1/images/generations", 404),
+        ("POST", f"/client/v4/accounts/{ACCOUNT}/ai/v1", 404),
+        ("GET", f"/client/v4/accounts/{ACCOUNT}/ai/v1/responses", 405),
+        ("POST", f"/client/v4/accounts/{ACCOUNT}/ai/chat/completions", 404),
+        ("POST", f"/client/v4/accounts/{ACCOUNT}/ai/v2/chat/completions", 404),
+        ("POST", "/chat/completions", 404),
+        ("POST", "/openai/v1/chat/completions", 404),
+    ],
+)
+async def test_openai_clients_are_told_what_was_wrong_with_the_path(
+    edge: RunningEdge, method: str, path: str, status: int
+) -> None:
+    answer = await edge.ask(method, path, {"Authorization": f"Bearer {edge.admit()}"}, b"{}")
+    assert answer.status == status
+    told = answer.json()
+    assert told["success"] is False
+    assert told["error"]["message"] == told["errors"][0]["message"] != ""

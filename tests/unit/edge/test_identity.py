@@ -30,6 +30,8 @@ TOKEN, OTHER = mint_token(), mint_token()
 NATIVE = Route(Surface.PROVIDER_NATIVE, "a", "g1", "openai")
 CHAT = Route(Surface.REST_V1, "a", endpoint=Endpoint.CHAT)
 MESSAGES = Route(Surface.REST_V1, "a", endpoint=Endpoint.MESSAGES)
+COUNT = Route(Surface.REST_V1, "a", endpoint=Endpoint.COUNT_TOKENS)
+MODELS = Route(Surface.REST_V1, "a", endpoint=Endpoint.MODELS)
 RUN = Route(Surface.REST_RUN, "a", endpoint=Endpoint.RUN)
 GOOD = runner()
 
@@ -63,6 +65,10 @@ PLACES: list[tuple[Route, dict[str, str], str | Credential]] = [
     (CHAT, {"cf-aig-authorization": f"Bearer {TOKEN}"}, ABSENT),
     (CHAT, {"x-api-key": TOKEN}, ABSENT),
     (MESSAGES, {"x-api-key": TOKEN}, TOKEN),
+    (COUNT, {"x-api-key": TOKEN}, TOKEN),
+    (MODELS, {"x-api-key": TOKEN}, TOKEN),
+    (MODELS, {"authorization": f"Bearer {TOKEN}", "x-api-key": OTHER}, TOKEN),
+    (RUN, {"x-api-key": TOKEN}, ABSENT),
     (MESSAGES, {"x-api-key": "sk-ant"}, MALFORMED),
     (MESSAGES, {"authorization": "Bearer bad", "x-api-key": TOKEN}, MALFORMED),
 ]

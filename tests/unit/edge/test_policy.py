@@ -14,7 +14,7 @@ NOW = 1_700_000_000.0
 HERE = "192.0.2.7"
 TREE = (Surface.PROVIDER_NATIVE, Surface.COMPAT, Surface.UNIVERSAL)
 REST = (Surface.REST_RUN, Surface.REST_V1)
-OPEN = (Surface.CONTROL, Surface.DASHBOARD, Surface.OPS)
+OPEN = (Surface.CONTROL, Surface.DASHBOARD, Surface.OPS, Surface.PREFLIGHT)
 VALID = Principal(token_id="t", grants={A: {Permission.RUN: None}})
 
 

@@ -13,7 +13,7 @@ from gateway.protocol.inert import INERT
 
 GATEWAY_TREE = {Surface.PROVIDER_NATIVE, Surface.UNIVERSAL, Surface.COMPAT}
 PLAIN_TREE = [Surface.PROVIDER_NATIVE, Surface.UNIVERSAL]
-OPENAI_CLIENTS = {Surface.COMPAT, Surface.REST_V1}
+OPENAI_CLIENTS = {Surface.COMPAT, Surface.REST_V1, Surface.NOWHERE}
 
 VECTOR_1 = (
     b'{"success":false,"result":[],"messages":[],"error":[{"code":2009,"message":"Unauthorized"}],"name":"AiGatewayError",'
@@ -35,8 +35,8 @@ def lines(rendered: RenderedFault) -> dict[bytes, bytes]:
 def test_vector_1_to_the_byte(fault: Fault, surface: Surface) -> None:
     rendered = render(fault, surface)
     assert (rendered.status, rendered.reason, rendered.body) == (401, b"Unauthorized", VECTOR_1)
-    fields = b"content-type: application/json\r\ncontent-length: %d\r\n%bx-should-retry: false\r\n"
-    assert rendered.fields == fields % (len(VECTOR_1), INERT)
+    fields = b"content-type: application/json\r\ncontent-length: %d\r\n%b%bx-should-retry: false\r\n"
+    assert rendered.fields == fields % (len(VECTOR_1), INERT, b'www-authenticate: Bearer realm="gateway"\r\n')
     assert rendered.end == b"connection: close\r\n"
 
 
@@ -83,6 +83,13 @@ def test_every_fault_on_every_surface(fault: Fault, surface: Surface) -> None:
     assert fields[b"content-length"] == str(len(rendered.body)).encode()
     assert rendered.reason.isascii()
     assert rendered.reason
+
+
+@pytest.mark.parametrize(("fault", "surface"), list(itertools.product(FAULTS, Surface)), ids=lambda one: one.name)
+def test_who_is_not_let_in_is_told_how(fault: Fault, surface: Surface) -> None:
+    """RFC 9110 section 15.5.2."""
+    challenge = lines(render(fault, surface)).get(b"www-authenticate")
+    assert challenge == (b'Bearer realm="gateway"' if fault.status == 401 else None)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

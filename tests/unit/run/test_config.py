@@ -266,3 +266,27 @@ def test_proxies_are_trusted_only_when_they_are_named() -> None:
     assert read_settings("", {}, {}).server.trusted_proxies == ()
     told = read_settings("", {"GATEWAY_SERVER__TRUSTED_PROXIES": "10.0.0.0/8, ::1"}, {}).server.trusted_proxies
     assert told == ("10.0.0.0/8", "::1/128")
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        (None, ("*",)),
+        ("", ("*",)),
+        ("none", ()),
+        ("*", ("*",)),
+        ("https://App.example.com:443, http://localhost:3000", ("https://app.example.com", "http://localhost:3000")),
+        ("http://[::1]:80,app://obsidian.md", ("http://[::1]", "app://obsidian.md")),
+    ],
+)
+def test_origins_whose_pages_may_ask(given: str | None, origins: tuple[str, ...]) -> None:
+    environment = {} if given is None else {"GATEWAY_SERVER__CORS_ORIGINS": given}
+    assert read_settings("", environment, {}).server.cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "given", ["app.example.com", "https://", "https://a/b", "https://*.a", "null", "https://a b", "https://u@a"]
+)
+def test_what_is_no_origin_of_a_page(given: str) -> None:
+    with pytest.raises(ConfigError, match="GATEWAY_SERVER__CORS_ORIGINS: must be"):
+        read_settings("", {"GATEWAY_SERVER__CORS_ORIGINS": given}, {})

@@ -10,6 +10,7 @@ EDGE = EdgeConfig(
     control_socket="/run/x.sock",
     pepper=bytes(range(32)),
     trusted_proxies=("10.0.0.0/8",),
+    cors_origins=("https://a",),
     server_timing=True,
     ca_bundle="/ca.pem",
     allow_private_custom=True,

@@ -31,6 +31,7 @@ STRANGERS_BODY_S: Final = 5.0
 _STRANGERS: Final = 128
 _STRANGERS_EACH: Final = 16
 """Of one worker's connections to control: a browser opens six at once."""
+_AUTHORIZATION: Final = frozenset({b"authorization"})
 _CONTROL: Final = Provider(slug="control", dialect=Dialect.NONE, keyless_ok=True)
 
 
@@ -66,8 +67,12 @@ class Management:
             lines += b"cookie: %b\r\n" % cookie
         if head.origin:
             lines += b"origin: %b\r\n" % head.origin
+        # What crosses to providers never holds a token of ours; control is who it is for.
+        for name, value in head.fields:
+            if name.lower() == b"authorization":
+                lines += b"authorization: %b\r\n" % value
         target = Target(provider=_CONTROL, origin=self._control, path=x.request.target, credential=BEARER)
-        return Attempt(target, request_block(x.request.method, target, head.crossing() + lines), Dialect.NONE)
+        return Attempt(target, request_block(x.request.method, target, head.crossing(_AUTHORIZATION) + lines), Dialect.NONE)
 
     async def _known(self, head: RequestHead) -> bool:
         """Whether it comes with a token that is valid, or with a session that was ours. What either may do, control decides."""

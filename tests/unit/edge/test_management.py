@@ -47,6 +47,13 @@ class Rig:
         return x, await self.management.choose(x)
 
 
+async def test_control_gets_the_token_that_providers_never_do() -> None:
+    rig = Rig()
+    for value in (rig.admit(), mint_token(), "agw_op_1790000000_00_00"):
+        _, attempt = await rig.choose({"Authorization": f"Bearer {value}"})
+        assert attempt.block.split(b"\r\n").count(f"authorization: Bearer {value}".encode()) == 1
+
+
 async def test_control_gets_its_requests_as_they_are() -> None:
     x, attempt = await Rig().choose({"Authorization": "Bearer t", "Cookie": "session=1", **FORGED})
     assert (attempt.target.origin, attempt.target.path) == (Origin("unix", "/run/control.sock", 0), "/client/v4/a%2Fb?x=1")
@@ -54,7 +61,7 @@ async def test_control_gets_its_requests_as_they_are() -> None:
     lines = attempt.block.split(b"\r\n")
     assert lines[0] == b"PUT /client/v4/a%2Fb?x=1 HTTP/1.1"
     assert {
-        b"Authorization: Bearer t",
+        b"authorization: Bearer t",
         b"cookie: session=1",
         b"x-gateway-client: 192.0.2.1",
         b"x-gateway-host: gw.test",

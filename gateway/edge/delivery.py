@@ -9,9 +9,12 @@ from gateway.edge.taps.sample import Sample
 from gateway.edge.taps.usage import UsageTap
 from gateway.model.targets import Dialect
 from gateway.protocol.cut_events import BOUNDARY_BYTES, cut_event
+from gateway.protocol.sse import like_events
 
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _BLANK: Final = b"\n\n"
+_OPENING: Final = 0x7B
+_LEAD_BYTES: Final = 128
 _TIMED: Final = 16
 """One event of so many is timed: enough to know, too few to cost."""
 
@@ -20,8 +23,8 @@ class Delivery:
     """The sink of one response (upstream.port.Sink). The head waits for the first piece: a small answer is one write."""
 
     __slots__ = (
-        "_chunked", "_delay", "_downstream", "_end", "_head", "_prefix", "_sample", "_streamed", "_suffix", "_tap",
-        "_timeout_s", "events", "sent_bytes",
+        "_chunked", "_delay", "_downstream", "_end", "_head", "_prefix", "_sample", "_start", "_suffix", "_tap",
+        "_timeout_s", "events", "sent_bytes", "streamed",
     )  # fmt: skip
 
     def __init__(
@@ -36,7 +39,10 @@ class Delivery:
         self._prefix = b""
         self._suffix = b""
         self._sample: Sample | None = None
-        self._streamed = streamed
+        self.streamed = streamed
+        """Whether events pass: said by the media type, or seen by how the body begins."""
+        self._start: bytes | None = None
+        """What has come of a body that may turn out to be a stream; None when that is known."""
         self._end = _BLANK
         self.sent_bytes = 0
         self.events = 0
@@ -49,6 +55,10 @@ class Delivery:
     def keep(self, sample: Sample | None) -> None:
         """Show the body to this one too."""
         self._sample = sample
+
+    def look(self) -> None:
+        """See by how the body begins whether it is a stream of events."""
+        self._start = b""
 
     def time(self, delay: Callable[[float], object]) -> None:
         """Tell this one the seconds from an event's arrival to its write."""
@@ -68,8 +78,10 @@ class Delivery:
                 self._tap.feed(payload)
             if self._sample is not None:
                 self._sample.feed(payload)
-        if self._streamed:
+        if self.streamed:
             self._count_events(payload)
+        elif self._start is not None and payload:
+            self._see(payload)
         if self._suffix:
             payload, frame = self._wrapped(payload, done), None
         self.sent_bytes += len(payload)
@@ -97,10 +109,23 @@ class Delivery:
     def cut_short(self, dialect: Dialect, path: str) -> None:
         """The provider is gone in the midst of an event stream: tell the client why, in a form its SDK raises, before the cut.
         Only in chunks is there room for words of our own."""
-        event = cut_event(dialect, path, tail=self._end, events=self.events) if self._streamed and self._chunked else b""
+        event = cut_event(dialect, path, tail=self._end, events=self.events) if self.streamed and self._chunked else b""
         if event:
             self._downstream.write(b"%x\r\n%b\r\n" % (len(event), event))
             self.sent_bytes += len(event)
+
+    def _see(self, payload: bytes) -> None:
+        start = self._start
+        assert start is not None
+        if not start and payload[0] == _OPENING:
+            self._start = None
+            return
+        start += payload
+        like = like_events(start[:_LEAD_BYTES])
+        self._start = start if like is None else None
+        if like:
+            self.streamed = True
+            self._count_events(start)
 
     def _count_events(self, payload: bytes) -> None:
         """Blank lines end events (HTML standard section 9.2.6); one may be shared by two pieces."""

@@ -57,7 +57,7 @@ _METHODS: Final = ", ".join(sorted(METHODS)).encode()
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _STALE: Final = b"x-gateway-auth: stale\r\n"
 """The token could not be checked and goes on within its grace."""
-_MUTE: Final = ("application/octet-stream", "audio/", "image/", "video/")
+_MUTE: Final = (b"application/octet-stream", b"audio/", b"image/", b"video/")
 """Media types of answers that tell no usage."""
 # Proxies in front of us must not hold events back either.
 _UNBUFFERED: Final = b"x-accel-buffering: no\r\n"
@@ -175,20 +175,24 @@ class Relay:
 
     async def _pour(self, x: Exchange, attempt: Attempt, connection: Connection, head: ResponseHead) -> bool:
         request = x.request
-        enveloped = attempt.enveloped and not head.bodiless and 200 <= head.status < 300 and b"json" in head.content_type
+        kind = head.content_type.lower()  # media types ignore case (RFC 9110 section 8.3.1)
+        enveloped = attempt.enveloped and not head.bodiless and 200 <= head.status < 300 and b"json" in kind
         unmeasured = not head.bodiless and head.content_length is None
         chunked = unmeasured and not _http_10(x)
         keep = chunked == unmeasured and self._keeps(x)  # else only the connection's end tells the body's
         x.response_type = head.content_type.decode("latin-1")
-        x.streamed = head.content_type.startswith(b"text/event-stream")
+        x.streamed = streamed = kind.startswith(b"text/event-stream")
         out = self._response_head(x, head, chunked=chunked, keep=keep, enveloped=enveloped)
         if head.location:
             out = out[:-2] + location_line(x.route, attempt.target, head.location) + b"\r\n"
-        x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, head.encoding)
-        legible = x.streamed and not head.encoding  # in a compressed stream no event can be seen, nor one be added
-        delivery = Delivery(request.downstream, out, x.tap, self._timeouts.client_write_s, chunked=chunked, streamed=legible)
+        tap = x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, kind, head.encoding)
+        plain = not head.encoding or head.encoding.lower() == b"identity"
+        legible = streamed and plain  # in a compressed stream no event can be seen, nor one be added
+        delivery = Delivery(request.downstream, out, tap, self._timeouts.client_write_s, chunked=chunked, streamed=legible)
         if legible:
             delivery.time(self._delays)
+        elif plain and not enveloped:
+            delivery.look()
         if x.samples and not head.bodiless:
             x.response_sample = Sample(self._sample_bytes)
             x.response_encoding = head.encoding.decode("latin-1")
@@ -198,7 +202,7 @@ class Relay:
         x.committed = request.answered = True
         x.status = head.status
         x.first_byte_at = self._clock.monotonic()
-        self.streams += x.streamed
+        self.streams += streamed
         try:
             await connection.pour(delivery)
         except UpstreamFailure as failure:
@@ -212,10 +216,12 @@ class Relay:
             request.downstream.cut(reset=True)  # the client takes nothing any more
             return CLOSE
         finally:
-            self.streams -= x.streamed
+            self.streams -= streamed
+            x.streamed = streamed or delivery.streamed or (tap is not None and tap.streamed)
             x.response_bytes = delivery.sent_bytes
             x.events = delivery.events
-        x.outcome = "completed" if head.status < 500 else "upstream_error"
+        failed = head.status >= 500 or (tap is not None and tap.tells_error())
+        x.outcome = "upstream_error" if failed else "completed"
         return KEEP if keep else CLOSE
 
     def _keeps(self, x: Exchange) -> bool:
@@ -251,9 +257,9 @@ class Relay:
         lines.append(b"\r\n")
         return b"".join(lines)
 
-    def _tap(self, x: Exchange, attempt: Attempt, encoding: bytes) -> UsageTap | None:
+    def _tap(self, x: Exchange, attempt: Attempt, kind: bytes, encoding: bytes) -> UsageTap | None:
         """The usage tap, where a record will want it."""
-        if not x.logged or attempt.dialect is Dialect.NONE or x.response_type.startswith(_MUTE):
+        if not x.logged or not attempt.counted or attempt.dialect is Dialect.NONE or kind.startswith(_MUTE):
             return None
         return UsageTap(attempt.dialect, streamed=x.streamed, count=self._reporter.count, encoding=encoding)
 

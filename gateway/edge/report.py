@@ -266,7 +266,8 @@ def _error(x: Exchange) -> tuple[int | None, str, str]:
         return UPSTREAM_BROKEN.code, UPSTREAM_CAUSES[cause], cause
     if x.outcome == "client_gone":
         return 499, "The client left before the end", CLIENT_GONE
-    return x.status, f"The provider answered with status {x.status}", PROVIDER_ERROR
+    said = f"with status {x.status}" if x.status >= 400 else "and told of an error in its answer"
+    return x.status, f"The provider answered {said}", PROVIDER_ERROR
 
 
 def _described(route: Route, head: RequestHead, method: str) -> tuple[str, str, str, str, str]:

@@ -29,6 +29,7 @@ from gateway.protocol.headers import RequestHead
 from gateway.protocol.jsonspan import SpanState, StringFinder
 from gateway.protocol.token_search import holds_token
 from gateway.providers import registry
+from gateway.providers.calls import Work, called
 
 _TARGETS_KEPT: Final = 2048
 _CODING: Final = frozenset({b"accept-encoding"})
@@ -49,6 +50,8 @@ class Attempt(NamedTuple):
     """The answer goes into a v4 envelope (`/ai/run`)."""
     withheld: frozenset[bytes] = frozenset()
     """Fields of the request that did not cross."""
+    counted: bool = True
+    """A model may work for it: its answer's usage is read."""
 
 
 class _WorkedOut(NamedTuple):
@@ -220,7 +223,8 @@ class Targeting:
         if custom or self.directory.base(provider):  # the registry's own hosts cannot lead to us
             lines += mark
         block = request_block(x.request.method, target, head.crossing(withheld) + lines)
-        return Attempt(target, block, provider.dialect_for(endpoint), guarded, withheld=withheld)
+        counted = endpoint is not None or called(provider.slug, x.request.method, route.path).work is not Work.NONE
+        return Attempt(target, block, provider.dialect_for(endpoint), guarded, withheld=withheld, counted=counted)
 
     def _native_target(self, route: Route, provider: Provider, fal_target: str | None) -> Target:
         tail = route.tail
@@ -255,7 +259,15 @@ def _varied(attempts: tuple[Attempt, ...], head: RequestHead) -> tuple[Attempt, 
         return attempts
     return tuple(
         [
-            Attempt(one.target, head.vary(one.block, one.withheld), one.dialect, one.guarded, one.enveloped, one.withheld)
+            Attempt(
+                one.target,
+                head.vary(one.block, one.withheld),
+                one.dialect,
+                one.guarded,
+                one.enveloped,
+                one.withheld,
+                one.counted,
+            )
             for one in attempts
         ]
     )

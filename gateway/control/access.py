@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.control.grants import in_effect, operators_token, principal_of
+from gateway.control.parameters import refuse_unknown
 from gateway.control.sessions import Sessions
 from gateway.kit.clock import Clock
 from gateway.kit.operator import PREFIX as OPERATOR_PREFIX
@@ -60,8 +61,14 @@ class Access:
         return keyed_digest(self._pepper, value.encode("ascii"))
 
     async def caller(self, request: web.Request, refusal: Fault = MANAGEMENT_UNAUTHENTICATED) -> Caller:
-        """The holder of the one Bearer token, or of the dashboard's session; Refusal for every other kind of request,
+        """Who asks, and that all they ask is understood: Refusal for anybody unknown, Invalid for unknown parameters,
         StoreDown when nobody can tell."""
+        caller = await self._identified(request, refusal)
+        refuse_unknown(request)
+        return caller
+
+    async def _identified(self, request: web.Request, refusal: Fault) -> Caller:
+        """The holder of the one Bearer token, or of the dashboard's session; Refusal for every other kind of request."""
         if "Authorization" in request.headers:
             value = _bearer(request)
             if value is not None and value.startswith(OPERATOR_PREFIX):

@@ -181,11 +181,11 @@ class RelationalStore(RequestLog, SessionTable):
         return await self._all(_as(StoredCustomProvider), select(tables.custom_providers).order_by("account_id", "slug"))
 
     async def list_custom_providers(
-        self, account_id: str, page: Page, search: str = ""
+        self, account_id: str, page: Page, search: str = "", switches: Mapping[str, bool] | None = None
     ) -> tuple[list[StoredCustomProvider], int]:
-        """Newest first, names or slugs containing `search`."""
+        """Newest first, names or slugs containing `search`; `switches`: `beta` and `enable` as they must be."""
         table = tables.custom_providers
-        query = _get(table, account_id=account_id)
+        query = _get(table, account_id=account_id, **(switches or {}))
         if search:
             query = query.where(or_(*(column.icontains(search, autoescape=True) for column in (table.c.name, table.c.slug))))
         return await self._page(_as(StoredCustomProvider), query.order_by(table.c.created_at.desc(), table.c.id.desc()), page)

@@ -256,10 +256,11 @@ class MemoryStore:
         return list(self._customs.values())
 
     async def list_custom_providers(
-        self, account_id: str, page: Page, search: str = ""
+        self, account_id: str, page: Page, search: str = "", switches: Mapping[str, bool] | None = None
     ) -> tuple[list[StoredCustomProvider], int]:
         self._used("list_custom_providers")
         found = [each for each in self._customs.values() if each.account_id == account_id and search in each.name]
+        found = [each for each in found if all(getattr(each, name) is value for name, value in (switches or {}).items())]
         return _slice(found[::-1], page)
 
     async def custom_provider(self, account_id: str, provider_id: str) -> StoredCustomProvider | None:

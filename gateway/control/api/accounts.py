@@ -11,6 +11,7 @@ from gateway.control.answers import answer
 from gateway.control.api.parsing import GATEWAY_ID, Body, Name, info_of, page_of, read_body
 from gateway.control.audit import Resource
 from gateway.control.changes import Changes
+from gateway.control.parameters import PAGES, choice_of, takes
 from gateway.kit.ids import hex32
 from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
 from gateway.model.tokens import ANY_ACCOUNT, Permission, Principal
@@ -50,10 +51,18 @@ class Accounts:
             web.get(every + "/{account_id}", self.get),
         ]
 
+    @takes(*PAGES, "name", "direction")
     async def list(self, request: web.Request) -> web.Response:
         caller = await self._access.caller(request)
         page = page_of(request)
-        found = [account for account in await self._store.accounts() if _reaches(caller.principal, account.id)]
+        name = request.query.get("name", "").lower()
+        found = [
+            account
+            for account in await self._store.accounts()
+            if _reaches(caller.principal, account.id) and name in account.name.lower()
+        ]
+        if choice_of(request, "direction", ("asc", "desc")) == "desc":
+            found.reverse()
         start = (page.page - 1) * page.per_page
         items = found[start : start + page.per_page]
         return answer([shown(account) for account in items], info=info_of(page, items, len(found)))

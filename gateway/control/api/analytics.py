@@ -9,6 +9,7 @@ from gateway.control.access import READ, Access
 from gateway.control.answers import answer, invalid
 from gateway.control.api.moments import moment_in_query
 from gateway.control.changes import Changes
+from gateway.control.parameters import choice_of, takes
 from gateway.control.queries import Queries
 from gateway.control.rollups import GROUPINGS, INTERVALS, MOST_POINTS, Question, answered, asked, compared
 from gateway.model.faults import NOT_FOUND, Refusal
@@ -30,11 +31,12 @@ class Analytics:
             web.get(_ROOT + "/gateways/{gateway_id}/analytics", self.of_gateway),
         ]
 
+    @takes("start", "end", "interval", "group_by")
     async def of_gateway(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         account_id, gateway_id = request.match_info["account_id"], request.match_info["gateway_id"]
         question = self._question(request)
-        group_by = _choice(request, "group_by", GROUPINGS)
+        group_by = choice_of(request, "group_by", GROUPINGS)
         if await self._store.gateway(account_id, gateway_id) is None:
             raise Refusal(NOT_FOUND)
 
@@ -45,6 +47,7 @@ class Analytics:
 
         return answer(await self._queries.run(request, account_id, told))
 
+    @takes("start", "end", "interval")
     async def of_account(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         question = self._question(request)
@@ -64,15 +67,7 @@ class Analytics:
         start = end - DAY_S if start is None else start
         if start >= end:
             raise invalid("Expected a start before the end", "query", "start")
-        question = asked(start, end, _choice(request, "interval", ("auto", *INTERVALS)), now)
+        question = asked(start, end, choice_of(request, "interval", ("auto", *INTERVALS)), now)
         if question.points > MOST_POINTS:
             raise invalid(f"Expected a period of at most {MOST_POINTS} points: a longer interval", "query", "interval")
         return question
-
-
-def _choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str:
-    """One of the choices; the first when the query does not say."""
-    text = request.query.get(name, choices[0])
-    if text not in choices:
-        raise invalid(f"Expected one of {', '.join(choices)}", "query", name)
-    return text

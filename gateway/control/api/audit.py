@@ -6,11 +6,11 @@ from typing import Final
 from aiohttp import web
 
 from gateway.control.access import AUDIT_READ, Access
-from gateway.control.answers import Invalid, answer, invalid
+from gateway.control.answers import answer, invalid
 from gateway.control.api.moments import moment_in_query
-from gateway.control.api.parsing import unknown_parameters
 from gateway.control.audit import shown
 from gateway.control.changes import Changes
+from gateway.control.parameters import choice_of, takes
 from gateway.model.tokens import ANY_ACCOUNT, Permission
 from gateway.protocol.envelope import CursorInfo
 from gateway.store.port import AuditQuery
@@ -28,6 +28,7 @@ class AuditLogs:
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/client/v4/accounts/{account_id}/logs/audit", self.list)]
 
+    @takes(*_KNOWN)
     async def list(self, request: web.Request) -> web.Response:
         """Newest first. What concerns the whole service is shown to who may read on any account, and where there is one
         account alone."""
@@ -42,24 +43,19 @@ class AuditLogs:
 
 
 def _query(request: web.Request) -> AuditQuery:
-    """Invalid with a path into the query, also for a parameter nobody knows: a filter that is not one would show too much."""
-    if unknown := unknown_parameters(request, _KNOWN):
-        raise Invalid(unknown)
+    """Raises Invalid with a path into the query."""
     limit = request.query.get("limit", "100")
     if not re.fullmatch(r"[0-9]{1,4}", limit) or not 1 <= int(limit) <= MOST:
         raise invalid(f"Expected a whole number from 1 to {MOST}", "query", "limit")
     cursor = request.query.get("cursor", "")
     if cursor and not _CURSOR.fullmatch(cursor):
         raise invalid("Expected the cursor of an earlier answer", "query", "cursor")
-    direction = request.query.get("direction", "desc")
-    if direction not in ("asc", "desc"):
-        raise invalid("Expected asc or desc", "query", "direction")
     equal = {"resource_type": "resource_type", "action": "action_type", "actor_id": "actor_token_id"}
     return AuditQuery(
         since=moment_in_query(request, "since"),
         before=moment_in_query(request, "before", last=True),
         limit=int(limit),
         cursor=cursor,
-        descending=direction == "desc",
+        descending=choice_of(request, "direction", ("desc", "asc")) == "desc",
         equal={column: request.query[name] for column, name in equal.items() if name in request.query},
     )

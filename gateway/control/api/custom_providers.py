@@ -13,6 +13,7 @@ from gateway.control.api.custom_bodies import NewProviderBody, ProviderBody, add
 from gateway.control.api.parsing import info_of, page_of, read_body, search_of
 from gateway.control.audit import Resource
 from gateway.control.changes import Changes, headers_context
+from gateway.control.parameters import PAGES, boolean_of, takes
 from gateway.control.vault import SealBroken
 from gateway.kit.ids import uuid4_text
 from gateway.model.audit import AuditEntry
@@ -49,10 +50,13 @@ class CustomProviders:
             web.delete(one, self.delete),
         ]
 
+    @takes(*PAGES, "search", "beta", "enable")
     async def list(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         page = page_of(request)
-        found, total = await self._store.list_custom_providers(request.match_info["account_id"], page, search_of(request))
+        switches = {name: value for name in ("beta", "enable") if (value := boolean_of(request, name)) is not None}
+        account_id, search = request.match_info["account_id"], search_of(request)
+        found, total = await self._store.list_custom_providers(account_id, page, search, switches)
         return answer([self._shown(stored) for stored in found], info=info_of(page, found, total, with_pages=True))
 
     async def create(self, request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from gateway.control.answers import answer, invalid, refuse_absent
 from gateway.control.api.parsing import GATEWAY_ID, MAX_INT, Body, Text, Whole, info_of, page_of, read_body, search_of
 from gateway.control.audit import Resource
 from gateway.control.changes import Changes
+from gateway.control.parameters import PAGES, takes
 from gateway.kit.ids import uuid4_text
 from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
 from gateway.model.gateways import Gateway
@@ -111,6 +112,7 @@ class Gateways:
             web.get(one + "/url/{provider}", self.url),
         ]
 
+    @takes(*PAGES, "search")
     async def list(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         page = page_of(request)

@@ -14,7 +14,7 @@ from multidict import MultiMapping
 
 from gateway.control.answers import Invalid
 from gateway.control.api.moments import Span, span_of_shown
-from gateway.control.api.parsing import MAX_INT, search_of, unknown_parameters
+from gateway.control.api.parsing import MAX_INT, search_of
 from gateway.model import bounds
 from gateway.model.faults import INVALID_BODY
 from gateway.protocol.envelope import Problem
@@ -32,7 +32,7 @@ _BOUNDED: Final = ("cost", "duration", "tokens_in", "tokens_out", "total_tokens"
 _EQUALS: Final = (
     "feedback", "success", "cached", "model", "model_type", "provider", "request_content_type", "response_content_type",
 )  # fmt: skip
-_KNOWN: Final = frozenset({
+PARAMETERS: Final = frozenset({
     *_EQUALS, "search", "page", "per_page", "order_by", "order_by_direction", "direction", "start_date", "end_date", "limit",
     "meta_info", "filters", "filters.key", "filters.operator", "filters.value",
     *(f"{end}_{name}" for name in _BOUNDED for end in ("min", "max")),
@@ -76,7 +76,6 @@ class _Reader:
 def log_query_of(request: web.Request) -> LogQuery:
     """Raises Invalid."""
     reader = _Reader(request.query)
-    reader.problems += unknown_parameters(request, _KNOWN)
     search = search_of(request)
     conditions = [*_simple(reader), *_filters(reader)]
     _bound_cost(reader, conditions)

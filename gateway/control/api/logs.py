@@ -11,9 +11,10 @@ from pydantic import Field, field_validator
 
 from gateway.control.access import READ, WRITE, Access
 from gateway.control.answers import answer
-from gateway.control.api.log_query import limit_of, log_query_of
+from gateway.control.api.log_query import PARAMETERS, limit_of, log_query_of
 from gateway.control.api.parsing import Body, Whole, info_of, page_of, read_body
 from gateway.control.changes import Changes
+from gateway.control.parameters import takes
 from gateway.control.queries import Queries
 from gateway.model import bounds
 from gateway.model.faults import NOT_FOUND, Refusal
@@ -128,6 +129,7 @@ class Logs:
             web.get(one + "/response", self.response_body),
         ]
 
+    @takes(*PARAMETERS)
     async def list(self, request: web.Request) -> web.Response:
         account_id, gateway_id = await self._enter(request, READ)
         page = page_of(request, most=_MOST_PER_PAGE)
@@ -160,6 +162,7 @@ class Logs:
         await self._store.edit_record(account_id, gateway_id, entry.record.id, changes)
         return answer(shown(await self._one(request)))
 
+    @takes(*PARAMETERS)
     async def delete(self, request: web.Request) -> web.Response:
         """The first `limit` matches in the order asked for, or all of them."""
         account_id, gateway_id = await self._enter(request, WRITE)

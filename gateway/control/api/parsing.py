@@ -1,7 +1,7 @@
 """Bodies and queries of the management API → values; every broken rule is told with its path (specification section 4.4)."""
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import orjson
@@ -94,14 +94,6 @@ def _unknown_field(where: tuple[str | int, ...]) -> Problem:
     if _LIKE_A_FIELD.fullmatch(str(name)):
         return Problem(INVALID_BODY.code, "Unknown field", ("body", *where))
     return Problem(INVALID_BODY.code, "Holds an unknown field", ("body", *around))
-
-
-def unknown_parameters(request: web.Request, known: Set[str]) -> list[Problem]:
-    """One problem for each parameter of the query that nobody would act on, named like an unknown field."""
-    return [
-        Problem(INVALID_BODY.code, "Unknown parameter", ("query", *([name] if _LIKE_A_FIELD.fullmatch(name) else [])))
-        for name in sorted(request.query.keys() - known)
-    ]
 
 
 def page_of(request: web.Request, *, most: int = 100, default: int = 20) -> Page:

@@ -13,6 +13,7 @@ from gateway.control.answers import answer, invalid, refuse_absent
 from gateway.control.api.parsing import MAX_INT, Body, Whole, info_of, page_of, read_body
 from gateway.control.audit import Resource
 from gateway.control.changes import Changes, key_context
+from gateway.control.parameters import PAGES, takes
 from gateway.kit.ids import uuid4_text
 from gateway.model.faults import CONFLICT, NOT_FOUND, PROVIDER_NEEDS_SIGNING, Refusal
 from gateway.model.gateways import Gateway
@@ -106,6 +107,7 @@ class ProviderKeys:
             web.delete(one, self.delete),
         ]
 
+    @takes(*PAGES)
     async def list(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         gateway = await self._gateway(request)

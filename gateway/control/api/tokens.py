@@ -21,6 +21,7 @@ from gateway.control.audit import Resource
 from gateway.control.bootstrap import Bootstrap
 from gateway.control.changes import Changes
 from gateway.control.grants import dependants, in_effect
+from gateway.control.parameters import PAGES, boolean_of, choice_of, takes
 from gateway.control.permissions import PERMISSION_GROUPS
 from gateway.kit.ids import hex32
 from gateway.model.faults import INVALID_API_TOKEN, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
@@ -71,6 +72,7 @@ class Tokens:
                 result[name] = rfc3339(moment)
         return answer(result, messages=["This API Token is valid and active"])
 
+    @takes("name", "scope")
     async def permission_groups(self, request: web.Request) -> web.Response:
         await self._enter(request, TOKENS_READ)
         # Cloudflare's reference wants both percent-encoded, and its SDKs encode what they are given once more.
@@ -78,6 +80,7 @@ class Tokens:
         groups = [group.shown() for group in PERMISSION_GROUPS if name is None or group.name == name]
         return answer([group for group in groups if scope is None or scope in group["scopes"]])
 
+    @takes(*PAGES, "direction", "include_expired")
     async def list(self, request: web.Request) -> web.Response:
         _, account_id, kind = await self._enter(request, TOKENS_READ)
         page = page_of(request)
@@ -86,8 +89,8 @@ class Tokens:
             account_id,
             page,
             kind=kind,
-            descending=request.query.get("direction", "desc") != "asc",
-            expired_before=None if request.query.get("include_expired", "false").lower() in ("true", "1") else now,
+            descending=choice_of(request, "direction", ("desc", "asc")) == "desc",
+            expired_before=None if boolean_of(request, "include_expired") else now,
         )
         return answer([await self._shown(token) for token in found], info=info_of(page, found, total))
 

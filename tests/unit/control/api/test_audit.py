@@ -14,8 +14,6 @@ from gateway.control.api.audit import _query
         ("cursor=%27", ("query", "cursor")),
         ("direction=up", ("query", "direction")),
         ("since=yesterday", ("query", "since")),
-        ("actor_email=a", ("query", "actor_email")),
-        ("A%20B=1", ("query",)),
     ],
 )
 def test_what_is_no_filter_is_refused(query: str, path: tuple[str, ...]) -> None:

@@ -18,7 +18,6 @@ from gateway.control.api.parsing import (
     problems_of,
     read_body,
     search_of,
-    unknown_parameters,
 )
 from gateway.store.port import Page
 
@@ -157,11 +156,6 @@ def test_both_bad_bounds_are_told() -> None:
     with pytest.raises(Invalid) as caught:
         page_of(make_mocked_request("GET", "/?page=0&per_page=0"))
     assert len(caught.value.problems) == 2
-
-
-def test_parameters_nobody_would_act_on() -> None:
-    request = make_mocked_request("GET", "/?status_code=429&page=1&x%20y=1&page=2")
-    assert [found.path for found in unknown_parameters(request, {"page"})] == [("query", "status_code"), ("query",)]
 
 
 def test_search() -> None:

@@ -214,7 +214,7 @@ export type Body = { text: string; type: string };
 function keysApi(root: string) {
   return {
     list: () => all<ProviderKey>(root),
-    create: (body: { provider_slug: string; alias: string; default_config: boolean; secret: string }) =>
+    create: (body: { provider_slug: string; alias: string; default_config: boolean; secret: string; hosts?: string[] }) =>
       ask<ProviderKey>("POST", root, { body }),
     rotate: (key: string, secret: string) => ask<ProviderKey>("PUT", `${root}/${id(key)}`, { body: { secret } }),
     remove: (key: string) => ask<ProviderKey>("DELETE", `${root}/${id(key)}`),

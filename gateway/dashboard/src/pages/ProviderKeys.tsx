@@ -80,6 +80,8 @@ export function ProviderKeys({ gateway }: { gateway: string }) {
   );
 }
 
+const HOST_IN_REQUEST = ["azure-openai", "azure", "baseten", "fal"];
+
 interface KeyDialogProps {
   gateway: string;
   rotated?: ProviderKey;
@@ -93,12 +95,17 @@ function KeyDialog({ gateway, rotated, onClose, onDone }: KeyDialogProps) {
   const [provider, setProvider] = useState("");
   const [alias, setAlias] = useState("default");
   const [secret, setSecret] = useState("");
+  const [hosts, setHosts] = useState("");
+  const named = HOST_IN_REQUEST.includes(provider);
   const save = (event: Event) => {
     event.preventDefault();
     void run(async () => {
       const keys = api.keys(gateway);
       if (rotated) await keys.rotate(rotated.id, secret);
-      else await keys.create({ provider_slug: provider, alias, default_config: alias === "default", secret });
+      else {
+        const added = named && hosts.trim() ? { hosts: hosts.trim().split(/[\s,]+/) } : {};
+        await keys.create({ provider_slug: provider, alias, default_config: alias === "default", secret, ...added });
+      }
       onDone();
     });
   };
@@ -123,6 +130,11 @@ function KeyDialog({ gateway, rotated, onClose, onDone }: KeyDialogProps) {
               {(control) => <input {...control} required maxLength={64} value={alias} onInput={(event) => setAlias(valueOf(event))} autocomplete="off" />}
             </Field>
           </div>
+        )}
+        {!rotated && named && (
+          <Field label="Hosts" hint="Requests name this provider's host. The key goes to these, such as my-resource.openai.azure.com, and to the vendor's shared ones.">
+            {(control) => <input {...control} value={hosts} onInput={(event) => setHosts(valueOf(event))} autocomplete="off" spellcheck={false} />}
+          </Field>
         )}
         <Field label={rotated ? "New key" : "Key"}>
           {(control) => (

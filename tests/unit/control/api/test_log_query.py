@@ -171,3 +171,44 @@ def test_limit(text: str, limit: int | None) -> None:
 def test_bad_limits(text: str) -> None:
     with pytest.raises(Invalid):
         limit_of(_request(f"limit={text}"))
+
+
+# --- what one query may cost
+
+
+def _texts(count: int, length: int = 1) -> list[str]:
+    return [f"{number:0{length}d}" for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("filters", "good"),
+    [
+        ([("metadata.value", "eq", 40)], True),
+        ([("metadata.value", "eq", 41)], False),
+        ([("metadata.value", "neq", 41)], False),
+        ([("metadata.key", "contains", 41)], False),
+        ([("model", "contains", 41)], False),
+        ([("metadata.value", "eq", 20), ("metadata.key", "eq", 20)], True),
+        ([("metadata.value", "eq", 20), ("metadata.key", "eq", 20), ("path", "contains", 1)], False),
+        ([("metadata.value", "eq", 40)] * 4, False),
+        ([("model", "eq", 100), ("provider", "neq", 100), ("metadata.value", "eq", 40)], True),
+    ],
+)
+def test_texts_looked_for_within_texts_are_bounded(filters: list[tuple[str, str, int]], good: bool) -> None:
+    text = _json(*({"key": key, "operator": operator, "value": _texts(count)} for key, operator, count in filters))
+    if good:
+        assert len(_conditions(text)) == len(filters)
+        return
+    with pytest.raises(Invalid) as caught:
+        _of(text)
+    assert [(problem.message, problem.path) for problem in caught.value.problems] == [
+        ("Expected at most 40 values of metadata and contains filters together", ("query", "filters"))
+    ]
+
+
+def test_values_are_bounded_in_characters_too() -> None:
+    small, large = ([{"key": "model", "operator": "eq", "value": _texts(60, length)}] for length in (200, 300))
+    assert len(_conditions(_json(*small))) == 1
+    with pytest.raises(Invalid) as caught:
+        _of(_json(*large))
+    assert "at most 16384 characters together" in caught.value.problems[0].message

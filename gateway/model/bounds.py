@@ -41,7 +41,7 @@ RATE_USD: Final = 1e3
 LOG_BODY_BYTES: Final = 4 * 1024 * 1024
 """What `limits.log_body_bytes` may be at most: both bodies of a row fit into one message of the link, whatever they hold."""
 
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 def text(value: str, most: int) -> str:

@@ -20,6 +20,7 @@ from gateway.control.api.custom_providers import CustomProviders
 from gateway.control.api.gateways import Gateways
 from gateway.control.api.logs import Logs
 from gateway.control.api.provider_keys import ProviderKeys
+from gateway.control.api.service_keys import ServiceKeys
 from gateway.control.api.sessions import SignIn
 from gateway.control.api.tokens import Tokens
 from gateway.control.api.unauthenticated import Unauthenticated
@@ -35,6 +36,7 @@ from gateway.control.pages import Pages
 from gateway.control.publisher import Publisher
 from gateway.control.queries import Queries
 from gateway.control.recorder import Recorder
+from gateway.control.rewrap import Rewrap
 from gateway.control.sessions import Sessions
 from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
@@ -72,8 +74,10 @@ class Control:
         """The store was opened and the settings loaded; until then the API answers 503."""
         self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
         self._sessions = Sessions(store, clock, config.pepper, config.public_url)
-        self._access = Access(config.pepper, store, clock, self._sessions, OperatorCheck(config.master_key, clock))
-        self._changes = Changes(store, Vault(config.master_key), self._publisher, clock)
+        self._access = Access(
+            config.pepper, store, clock, self._sessions, OperatorCheck((config.master_key, *config.older_master_keys), clock)
+        )
+        self._changes = Changes(store, Vault(config.master_key, config.older_master_keys), self._publisher, clock)
         self._recorder = Recorder(
             store,
             wanted=self._belongs,
@@ -90,6 +94,7 @@ class Control:
             audit_keep_days=config.audit_keep_days,
         )
         self._key_check = KeyCheck.of(config, store)
+        self._rewrap = Rewrap(self._changes)
         self._bootstrap = Bootstrap(config, store, self._access, clock, self._changes.audit, on_bootstrap)
         counters = self.counters = CounterSums()
         self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
@@ -141,6 +146,7 @@ class Control:
         for runner in self._runners:
             await _within(step_s, runner.cleanup())
         await self._recorder.close(step_s)
+        await self._rewrap.close()
         if self.opened:
             await self._janitor.close(step_s / 2)
         await _within(step_s / 2, self._store.close())
@@ -176,6 +182,7 @@ class Control:
             _log.warning("%d gateways ask for no token: %s", len(unguarded), ", ".join(unguarded[:_NAMED]))
         self.opened = True
         self._janitor.start()
+        self._rewrap.start()
         return True
 
     async def _keep_opening(self) -> None:
@@ -197,6 +204,7 @@ class Control:
             Unauthenticated(access, changes, self._unauthenticated, queries),
             Tokens(access, changes, self._bootstrap),
             AuditLogs(access, changes),
+            ServiceKeys(access, self._rewrap),
             Accounts(access, changes),
             SignIn(access, changes, self._sessions),
         )

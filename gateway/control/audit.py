@@ -16,15 +16,14 @@ from gateway.kit.ids import uuid7
 from gateway.model.audit import SERVICE, AuditEntry
 from gateway.protocol.envelope import rfc3339
 from gateway.store.port import Store, StoreDown, Token
-from gateway.telemetry.logging import redact
+from gateway.telemetry.logging import AUDIT_LOGGER, redact
 
 MOST_FAILURES: Final = 20
 """Failed sign-ins written down in one minute: strangers cause them, and must not fill the disk. More are counted."""
 _MINUTE_S: Final = 60.0
 _ALWAYS_NEW: Final = frozenset({"modified_on", "modified_at", "last_used_on"})
 
-_log = logging.getLogger("gateway.audit")
-_log.setLevel(logging.INFO)  # also where the service's log begins at warnings
+_log = logging.getLogger(AUDIT_LOGGER)
 
 Shown = Mapping[str, Any]
 

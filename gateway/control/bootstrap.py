@@ -106,7 +106,7 @@ class Bootstrap:
 
     def _end(self) -> float:
         hours = self.config.bootstrap_hours
-        _log.warning("the first token may do everything for %d h, or until another token that may is made", hours)
+        _log.info("the first token may do everything for %d h, or until another token that may is made", hours)
         return self.clock.wall() + hours * _HOUR_S
 
     async def succeeded_by(self, made: Token) -> bytes | None:
@@ -122,5 +122,5 @@ class Bootstrap:
             "update", Resource("token", token.id, token.name, after={"ended": True}), token.account_id
         )
         await self.audit.commit(entry, self.store.update_token(replace(token, expires_on=now, modified_on=now), entry))
-        _log.warning("the first token has ended: token %s may do everything now", made.id)
+        _log.info("the first token has ended: token %s may do everything now", made.id)
         return token.digest

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.kit.secret import key_id
 from gateway.model.service import NEW_STORE_NAME, ControlConfig
 from gateway.store.port import Store, Unusable
 
-_PREFIX: Final = "key-check/"
-FIRST_ID: Final = "1"
+PREFIX: Final = "key-check/"
 
 
 def check_value(key: bytes, name: str) -> str:
     """What the store keeps of the key of this name (`KIND/ID`)."""
-    return hmac.digest(key, f"gateway {_PREFIX}{name}".encode(), hashlib.sha256).hex()
+    return hmac.digest(key, f"gateway {PREFIX}{name}".encode(), hashlib.sha256).hex()
 
 
 def may_make_store(data_dir: str) -> bool:
@@ -38,30 +38,34 @@ class KeyCheck:
 
     @classmethod
     def of(cls, config: ControlConfig, store: Store) -> "KeyCheck":
-        keys = {"pepper": {FIRST_ID: config.pepper}, "master-key": {FIRST_ID: config.master_key}}
-        return cls(store, config.data_dir, keys)
+        master_keys = (config.master_key, *config.older_master_keys)
+        keys = {"pepper": [config.pepper], "master-key": master_keys}
+        return cls(store, config.data_dir, {kind: {key_id(key): key for key in those} for kind, those in keys.items()})
 
     async def run(self) -> None:
         """Compare, and write down what is new. Raises Unusable when they do not belong together, StoreDown."""
-        found = await self.store.settings_of(_PREFIX)
+        found = await self.store.settings_of(PREFIX)
         if not found and not may_make_store(self.data_dir):
             raise Unusable(
                 f"the store is empty, but the keys in {self.data_dir} were made before: restore the store they belong to, "
                 "or start with --new-store to begin a new one"
             )
         for kind, keys in self.keys.items():
-            stored = {name.removeprefix(f"{_PREFIX}{kind}/"): value for name, value in found.items() if f"/{kind}/" in name}
+            stored = {name.removeprefix(f"{PREFIX}{kind}/"): value for name, value in found.items() if f"/{kind}/" in name}
             self._compare(kind, keys, stored)
-            for key_id in keys.keys() - stored.keys():
-                name = f"{kind}/{key_id}"
-                await self.store.put_setting(_PREFIX + name, check_value(keys[key_id], name))
+            for one in keys.keys() - stored.keys():
+                name = f"{kind}/{one}"
+                await self.store.put_setting(PREFIX + name, check_value(keys[one], name))
         self._begun()
 
     def _compare(self, kind: str, keys: Mapping[str, bytes], stored: Mapping[str, str]) -> None:
-        for key_id, value in stored.items():
-            if key_id not in keys:
-                raise Unusable(f"the store was made with a {kind} (id {key_id}) that is missing from {self._file(kind)}")
-            if not hmac.compare_digest(value, check_value(keys[key_id], f"{kind}/{key_id}")):
+        for one, value in stored.items():
+            if one not in keys:
+                raise Unusable(
+                    f"{self._file(kind)} is not the {kind} that the store was made with (id {one} is missing): put that "
+                    "one back, or name the store it belongs to (store.url)"
+                )
+            if not hmac.compare_digest(value, check_value(keys[one], f"{kind}/{one}")):
                 raise Unusable(
                     f"{self._file(kind)} is not the {kind} that the store was made with: put that one back, "
                     "or name the store it belongs to (store.url)"

@@ -7,6 +7,7 @@ what is seen of it on the way is of no use a moment later.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from typing import Final
 
 from cachetools import TTLCache
@@ -25,15 +26,15 @@ def operator_credential(master_key: bytes, wall_s: float) -> str:
 
 
 class OperatorCheck:
-    def __init__(self, master_key: bytes, clock: Clock) -> None:
-        self._master_key = master_key
+    def __init__(self, master_keys: Iterable[bytes], clock: Clock) -> None:
+        self._master_keys = tuple(master_keys)
         self._clock = clock
         self._used: TTLCache[str, bool] = TTLCache(_MOST, 2 * _WINDOW_S, timer=clock.monotonic)
 
     def accepts(self, value: str) -> bool:
         """Whether it is the operator's, of this minute, and new."""
         body, _, mac = value.rpartition("_")
-        if not value.isascii() or not hmac.compare_digest(mac, _mac(self._master_key, body)):
+        if not value.isascii() or not any(hmac.compare_digest(mac, _mac(key, body)) for key in self._master_keys):
             return False
         moment = body.removeprefix(PREFIX).partition("_")[0]
         if abs(self._clock.wall() - int(moment)) > _WINDOW_S or value in self._used or len(self._used) >= _MOST:

@@ -30,6 +30,11 @@ class Secret:
         return hash(self._text)
 
 
+def key_id(key: bytes) -> str:
+    """Names a key and tells nothing of it: eight hexadecimal digits, the same wherever the key is."""
+    return hmac.digest(key, b"gateway key id", hashlib.sha256)[:4].hex()
+
+
 def keyed_digest(pepper: bytes, token: bytes) -> bytes:
     """HMAC-SHA256, 32 bytes: what the store, the link and the caches know of a token.
 

@@ -137,6 +137,8 @@ class ControlConfig:
     """Key of the token digests."""
     master_key: bytes = field(default=b"", repr=False)
     """32 bytes: seals provider keys (AES-256-GCM)."""
+    older_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """They only open, until everything is sealed anew."""
     account_id: str = ""
     """Of the first account; generated when empty."""
     bootstrap_token: str = field(default="", repr=False)

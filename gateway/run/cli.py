@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__
-from gateway.run import tokens
+from gateway.run import keys, tokens
 from gateway.run.client import ApiError, client_from, readiness
 from gateway.run.config import (
     ServiceConfig,
@@ -157,6 +157,15 @@ def _token(given: argparse.Namespace) -> int:
     return 0
 
 
+def _keys(given: argparse.Namespace) -> int:
+    data_dir = data_dir_from(given.data_dir, os.environ)
+    if given.action is keys.rotate:
+        keys.rotate(given, data_dir)
+    else:
+        given.action(given, _client(given), data_dir)
+    return 0
+
+
 def _environment(given: argparse.Namespace) -> int:
     tokens.environment(_client(given), given)
     return 0
@@ -210,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     _config_flags(health)
 
     _add_token_commands(commands)
+    _add_key_commands(commands)
 
     environment = commands.add_parser("env", help="print exports of variables and base URLs for SDKs, ready for eval")
     environment.add_argument("--check", action="store_true", help="print nothing to paste; try $AIG_TOKEN instead")
@@ -257,3 +267,17 @@ def _add_token_commands(commands: Any) -> None:
     for parser, action in actions:
         parser.set_defaults(run=_token, action=action)
         _client_flags(parser)
+
+
+def _add_key_commands(commands: Any) -> None:
+    group = commands.add_parser("keys", help="rotate, list and retire the service's own keys").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    listing = group.add_parser("list", help="show the keys' ids and what they seal")
+    rotate = group.add_parser("rotate", help="make a new key; the older ones go on opening what they sealed")
+    retire = group.add_parser("retire", help="take out an older key that seals nothing any more")
+    for parser, action in ((listing, keys.list_all), (rotate, keys.rotate), (retire, keys.retire)):
+        parser.add_argument("kind", choices=keys.KINDS)
+        parser.set_defaults(run=_keys, action=action)
+        _client_flags(parser)
+    retire.add_argument("id", help="of the key, as the list shows it")

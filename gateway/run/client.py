@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from gateway.kit.operator import operator_credential
-from gateway.run.keyfiles import key_from, read_secret
+from gateway.run.keyfiles import keys_from, read_secret
 from gateway.run.layers import ConfigError
 
 DEFAULT_URL: Final = "http://127.0.0.1:8787"
@@ -143,7 +143,8 @@ def _master_key(data_dir: Path, environ: Mapping[str, str]) -> bytes | None:
     """The service's, where this user can read it: its holder is the operator."""
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     if any(os.access(folder / "master-key", os.R_OK) for folder in (Path(credentials or "/nonexistent"), data_dir)):
-        return key_from("master-key", data_dir, credentials, make=False)
+        # The oldest: a service that was not reloaded since the last rotation knows it too.
+        return keys_from("master-key", data_dir, credentials, make=False)[-1]
     return None
 
 

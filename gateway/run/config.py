@@ -21,7 +21,7 @@ from gateway.model.service import ControlConfig, EdgeConfig, Limits, ProviderOve
 from gateway.model.targets import parse_base
 from gateway.model.tokens import well_formed
 from gateway.providers import registry
-from gateway.run.keyfiles import key_from, private_folder, read_secret
+from gateway.run.keyfiles import keys_from, private_folder, read_secret
 from gateway.run.layers import ConfigError, Entry, Key, Layer, Vocabulary, nest, read_environment, read_toml
 from gateway.run.new_store import expects_new_store, require_store
 from gateway.run.tls import server_context
@@ -309,8 +309,9 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
     store_url = settings.store.url or f"sqlite:///{data_dir / STORE_NAME}"
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     made = expects_new_store(data_dir, store_url)
-    pepper = key_from("pepper", data_dir, credentials, make=made)
-    master_key = key_from("master-key", data_dir, credentials, make=made)
+    (pepper, *_), (master_key, *older) = (
+        keys_from(name, data_dir, credentials, make=made) for name in ("pepper", "master-key")
+    )
     if not made:
         require_store(data_dir, store_url)
     workers = settings.server.workers or len(os.sched_getaffinity(0))
@@ -338,6 +339,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         data_dir=str(data_dir),
         pepper=pepper,
         master_key=master_key,
+        older_master_keys=tuple(older),
         account_id=settings.bootstrap.account_id,
         bootstrap_token=bootstrap_token,
         bootstrap_hours=settings.bootstrap.hours,

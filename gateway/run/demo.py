@@ -60,7 +60,7 @@ class Stage:
 def demo(*, port: int, once: bool) -> int:
     """Until Ctrl-C, or with `once` until one request of each kind came back. The exit code."""
     require_c_parser()
-    json_logging.configure("warning")
+    json_logging.configure("warning", audit=False)
     if (code := hot_path()).verdict is not Verdict.GOOD:
         print(f"gateway: {code.text}", file=sys.stderr, flush=True)
     listeners = Listeners()

@@ -4,12 +4,15 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from gateway.kit.secret import key_id
 from gateway.run.layers import ConfigError
 
 SECRET_BYTES: Final = 32
+MOST_KEYS: Final = 16
 _FILE_LIMIT_BYTES: Final = 4096
 
 
@@ -56,17 +59,55 @@ def write_secret(path: Path, text: str) -> None:
         raise
 
 
-def key_from(name: str, data_dir: Path, credentials_dir: str, *, make: bool = True) -> bytes:
-    """The key called `name`: from systemd's credentials, else from the data folder, where it is made if it is missing and may
-    be made."""
-    if credentials_dir and (credential := Path(credentials_dir) / name).exists():
-        return _key(credential, read_secret(credential, credential=True))
-    path = data_dir / name
+def key_file(name: str, data_dir: Path, credentials_dir: str) -> tuple[Path, bool]:
+    """Where the key called `name` is: among systemd's credentials, else in the data folder; and whether it is the former."""
+    credential = Path(credentials_dir or "/nonexistent") / name
+    return (credential, True) if credential.exists() else (data_dir / name, False)
+
+
+def keys_from(name: str, data_dir: Path, credentials_dir: str, *, make: bool = True) -> tuple[bytes, ...]:
+    """The keys called `name`, one a line: the first is in use, the others are older ones. Made if there is none and one may be
+    made."""
+    path, credential = key_file(name, data_dir, credentials_dir)
     if not path.exists():
         if not make:
             raise ConfigError(f"{path} is missing: the store needs the key it was made with")
         _make_key(path)
-    return _key(path, read_secret(path))
+    return read_keys(path, credential=credential)
+
+
+def read_keys(path: Path, *, credential: bool = False) -> tuple[bytes, ...]:
+    """All keys of the file, the one in use first."""
+    lines = read_secret(path, credential=credential).split() or [""]
+    return tuple(_key(path, line) for line in lines)
+
+
+def rotate_key(path: Path, *, credential: bool = False) -> bytes:
+    """Put a new key before the others of the file; it."""
+    older = read_keys(path, credential=credential)
+    if len(older) >= MOST_KEYS:
+        raise ConfigError(f"{path}: holds {len(older)} keys already; retire one that is no longer used")
+    fresh = secrets.token_bytes(SECRET_BYTES)
+    _write_keys(path, (fresh, *older))
+    return fresh
+
+
+def retire_key(path: Path, key_name: str, *, credential: bool = False) -> None:
+    """Take an older key out of the file."""
+    current, *older = read_keys(path, credential=credential)
+    if key_name == key_id(current):
+        raise ConfigError(f"{path}: key {key_name} is in use; rotate first")
+    left = [key for key in older if key_id(key) != key_name]
+    if len(left) == len(older):
+        raise ConfigError(f"{path}: holds no key {key_name}")
+    _write_keys(path, (current, *left))
+
+
+def _write_keys(path: Path, keys: Iterable[bytes]) -> None:
+    try:
+        write_secret(path, "\n".join(key.hex() for key in keys))
+    except OSError as error:
+        raise ConfigError(f"{path}: the key cannot be written ({error.strerror})") from None
 
 
 def _make_key(path: Path) -> None:
@@ -86,5 +127,5 @@ def _key(path: Path, text: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) != SECRET_BYTES:
-        raise ConfigError(f"{path}: must hold {SECRET_BYTES} bytes as {2 * SECRET_BYTES} hexadecimal digits")
+        raise ConfigError(f"{path}: must hold {SECRET_BYTES} bytes as {2 * SECRET_BYTES} hexadecimal digits on each line")
     return key

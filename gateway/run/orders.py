@@ -37,7 +37,8 @@ def decode(text: bytes) -> Orders:
 
 def _control(tree: dict[str, Any]) -> ControlConfig:
     secrets = {name: bytes.fromhex(tree[name]) for name in ("pepper", "master_key")}
-    return ControlConfig(**{**tree, **secrets})
+    older = tuple(map(bytes.fromhex, tree["older_master_keys"]))
+    return ControlConfig(**{**tree, **secrets, "older_master_keys": older})
 
 
 def _edge(tree: dict[str, Any]) -> EdgeConfig:

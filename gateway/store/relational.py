@@ -278,6 +278,9 @@ class RelationalStore(RequestLog, SessionTable):
         statement = self._database.insert(tables.settings).values(name=name, value=value)
         await self._write(statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}))
 
+    async def delete_setting(self, name: str) -> None:
+        await self._write(delete(tables.settings).where(_same(tables.settings, name=name)))
+
     # how some of them read and write
     async def _page(self, make: Callable[[ResultRow[Any]], T], query: Select[Any], page: Page) -> tuple[list[T], int]:
         """One page of the query's rows and how many there are; a page that is not full needs no counting."""

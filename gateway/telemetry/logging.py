@@ -116,8 +116,12 @@ class Sampled:
         self._logger.log(level, "%s", message)
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Send every logger's records from this level on through JsonLines; replaces what was configured before."""
+AUDIT_LOGGER: Final = "gateway.audit"
+
+
+def configure(level: str = "info", stream: TextIO | None = None, *, audit: bool = True) -> None:
+    """Send every logger's records from this level on through JsonLines; replaces what was configured before. `audit`: lines
+    of the audit log come whatever the level."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
@@ -125,6 +129,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    logging.getLogger(AUDIT_LOGGER).setLevel(logging.INFO if audit else logging.NOTSET)
     # A broken record must not print itself, unredacted, through logging's own error path.
     logging.raiseExceptions = False
     logging.captureWarnings(True)

@@ -419,6 +419,10 @@ class MemoryStore:
         self._used("settings_of")
         return {name: value for name, value in self.settings.items() if name.startswith(prefix)}
 
+    async def delete_setting(self, name: str) -> None:
+        self._used("delete_setting")
+        self.settings.pop(name, None)
+
     async def put_setting(self, name: str, value: str) -> None:
         self._used("put_setting")
         self.settings[name] = value

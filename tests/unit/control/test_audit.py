@@ -57,7 +57,7 @@ async def test_a_change_is_told_once_it_is_written(caplog: pytest.LogCaptureFixt
     store = MemoryStore()
     audit = Audit(store, MovableClock())
     entry = audit.by_service("create", Resource("account", "a", "Default"))
-    logging.getLogger().setLevel(logging.ERROR)
+    caplog.set_level(logging.INFO, "gateway.audit")
     store.down = True
     with pytest.raises(Exception, match="down"):
         await audit.commit(entry, store.insert_audit(entry))

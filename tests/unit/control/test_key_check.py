@@ -44,8 +44,14 @@ def test_a_value_is_of_its_key_its_kind_and_its_id() -> None:
         ({**KEYS, "pepper": {"1": MASTER}}, "{folder}/pepper (or the credential pepper) is not the pepper that"),
         ({**KEYS, "master-key": {"1": b"x" * 32}}, "{folder}/master-key (or the credential master-key) is not the"),
         ({"pepper": {"1": MASTER}, "master-key": {"1": PEPPER}}, "{folder}/pepper (or the credential pepper) is not"),
-        ({**KEYS, "pepper": {"2": PEPPER}}, "a pepper (id 1) that is missing from {folder}/pepper"),
-        ({**KEYS, "pepper": {}}, "a pepper (id 1) that is missing from {folder}/pepper"),
+        (
+            {**KEYS, "pepper": {"2": PEPPER}},
+            "{folder}/pepper (or the credential pepper) is not the pepper that the store was made with (id 1 is missing)",
+        ),
+        (
+            {**KEYS, "pepper": {}},
+            "{folder}/pepper (or the credential pepper) is not the pepper that the store was made with (id 1 is missing)",
+        ),
         ({**KEYS, "pepper": {"1": b"y" * 32, "2": PEPPER}}, "{folder}/pepper (or the credential pepper) is not"),
     ],
 )

@@ -3,7 +3,8 @@ import traceback
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.control.vault import SealBroken, Vault
+from gateway.control.vault import SealBroken, Vault, sealed_by
+from gateway.kit.secret import key_id
 
 KEY = bytes(range(32))
 CONTEXT = "account/row/provider-key"
@@ -18,18 +19,19 @@ def vault():
 def test_what_is_sealed_opens(vault, plain):
     sealed = vault.seal(plain, CONTEXT)
     assert vault.open(sealed, CONTEXT) == plain
-    assert len(sealed) == len(plain.encode("utf-8", "surrogatepass")) + 29
+    assert len(sealed) == len(plain.encode("utf-8", "surrogatepass")) + 33
 
 
-def test_the_layout_is_version_nonce_ciphertext(vault):
+def test_the_layout_is_version_key_id_nonce_ciphertext(vault):
     sealed = vault.seal("secret", CONTEXT)
-    assert sealed[0] == 1
-    assert AESGCM(KEY).decrypt(sealed[1:13], sealed[13:], b"\x01" + CONTEXT.encode()) == b"secret"
+    head = b"\x02" + bytes.fromhex(key_id(KEY))
+    assert sealed[:5] == head
+    assert AESGCM(KEY).decrypt(sealed[5:17], sealed[17:], head + CONTEXT.encode()) == b"secret"
 
 
 def test_no_two_seals_are_alike_and_none_shows_the_text(vault):
     seals = {vault.seal("sk-live-0123", CONTEXT) for _ in range(200)}
-    assert len({sealed[1:13] for sealed in seals}) == 200
+    assert len({sealed[5:17] for sealed in seals}) == 200
     assert not any(b"sk-live" in sealed for sealed in seals)
 
 
@@ -42,6 +44,19 @@ def test_a_seal_moved_to_another_row_stays_shut(vault, other):
 def test_another_master_key_opens_nothing(vault):
     with pytest.raises(SealBroken):
         Vault(bytes(32)).open(vault.seal("secret", CONTEXT), CONTEXT)
+
+
+def test_an_older_key_opens_and_the_one_in_use_seals(vault):
+    fresh, old_seal = bytes([7]) * 32, vault.seal("secret", CONTEXT)
+    both = Vault(fresh, [KEY])
+    assert both.open(old_seal, CONTEXT) == "secret"
+    renewed = both.renewed(old_seal, CONTEXT)
+    assert (sealed_by(old_seal), sealed_by(renewed)) == (key_id(KEY), key_id(fresh)) == (vault.current, both.current)
+    assert Vault(fresh).open(renewed, CONTEXT) == "secret"
+    with pytest.raises(SealBroken, match="missing"):
+        Vault(fresh).open(old_seal, CONTEXT)
+    with pytest.raises(SealBroken):
+        both.renewed(old_seal, "elsewhere")
 
 
 def test_every_flipped_bit_breaks_the_seal(vault):

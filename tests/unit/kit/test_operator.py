@@ -9,7 +9,7 @@ KEY = b"k" * 32
 
 def test_a_credential_is_good_once_and_for_a_minute() -> None:
     clock = FakeClock()
-    check = OperatorCheck(KEY, clock)
+    check = OperatorCheck([KEY], clock)
     value, late, early = (operator_credential(KEY, clock.wall() + offset) for offset in (0, -61.5, 62))
     assert [check.accepts(each) for each in (value, value, late, early)] == [True, False, False, False]
     waiting = operator_credential(KEY, clock.wall())
@@ -20,7 +20,7 @@ def test_a_credential_is_good_once_and_for_a_minute() -> None:
 
 def test_nobody_else_makes_one() -> None:
     clock = FakeClock()
-    check = OperatorCheck(KEY, clock)
+    check = OperatorCheck([KEY], clock)
     value = operator_credential(KEY, clock.wall())
     body, _, mac = value.rpartition("_")
     others = [

@@ -9,7 +9,7 @@ import traceback
 
 import pytest
 
-from gateway.kit.secret import Secret, keyed_digest
+from gateway.kit.secret import Secret, key_id, keyed_digest
 
 TEXT = "sk-very-private"
 
@@ -71,3 +71,10 @@ def test_the_digest_is_hmac_sha256_under_the_pepper() -> None:
     assert keyed_digest(b"other", b"token") != expected
     assert keyed_digest(b"pepper", b"tokem") != expected
     assert len(expected) == 32
+
+
+def test_a_keys_id_is_its_own_and_no_part_of_it() -> None:
+    ids = {key_id(bytes([number]) * 32) for number in range(50)}
+    assert len(ids) == 50
+    assert all(len(bytes.fromhex(each)) == 4 for each in ids)
+    assert key_id(b"k" * 32) == key_id(b"k" * 32) != (b"k" * 32)[:4].hex()

@@ -117,7 +117,7 @@ def test_who_can_read_the_master_key_is_the_operator(tmp_path: Path, by_credenti
     client = client_from("", "", tmp_path, {"CREDENTIALS_DIRECTORY": str(folder)} if by_credential else {})
     assert callable(client._token)
     values = {client._token(), client._token()}
-    check = OperatorCheck(bytes.fromhex("ab" * 32), SystemClock())
+    check = OperatorCheck([bytes.fromhex("ab" * 32)], SystemClock())
     assert [check.accepts(value) for value in values] == [True, True], "one for each request"
     assert client_from("", "", tmp_path, {"GATEWAY_API_TOKEN": "t"})._token == "t"
 

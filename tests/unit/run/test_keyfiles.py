@@ -3,8 +3,24 @@ from pathlib import Path
 
 import pytest
 
-from gateway.run.keyfiles import key_from, private_folder, read_secret, write_secret
+from gateway.kit.secret import key_id
+from gateway.run.keyfiles import (
+    MOST_KEYS,
+    key_file,
+    keys_from,
+    private_folder,
+    read_keys,
+    read_secret,
+    retire_key,
+    rotate_key,
+    write_secret,
+)
 from gateway.run.layers import ConfigError
+
+
+def key_of(name: str, data_dir: Path, credentials_dir: str, *, make: bool = True) -> bytes:
+    (only,) = keys_from(name, data_dir, credentials_dir, make=make)
+    return only
 
 
 def secret(path: Path, text: str = "hush", mode: int = 0o600) -> Path:
@@ -48,10 +64,10 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_key_is_made_once_with_32_random_bytes(tmp_path: Path) -> None:
-    key = key_from("pepper", tmp_path, "")
+    key = key_of("pepper", tmp_path, "")
     assert len(key) == 32
-    assert key_from("pepper", tmp_path, "") == key
-    assert key_from("master-key", tmp_path, "") != key
+    assert key_of("pepper", tmp_path, "") == key
+    assert key_of("master-key", tmp_path, "") != key
     assert (tmp_path / "pepper").read_text() == key.hex() + "\n"
     assert stat.S_IMODE((tmp_path / "pepper").stat().st_mode) == 0o600
 
@@ -61,9 +77,9 @@ def test_a_credential_goes_before_the_data_folder(tmp_path: Path) -> None:
     data.mkdir()
     credentials.mkdir()
     secret(credentials / "pepper", "ab" * 32, 0o400)
-    assert key_from("pepper", data, str(credentials)) == b"\xab" * 32
+    assert key_of("pepper", data, str(credentials)) == b"\xab" * 32
     assert not (data / "pepper").exists()
-    assert len(key_from("master-key", data, str(credentials))) == 32
+    assert len(key_of("master-key", data, str(credentials))) == 32
     assert (data / "master-key").exists()
 
 
@@ -71,7 +87,7 @@ def test_a_credential_goes_before_the_data_folder(tmp_path: Path) -> None:
 def test_a_key_of_the_wrong_form_is_refused_not_replaced(tmp_path: Path, text: str) -> None:
     path = secret(tmp_path / "pepper", text)
     with pytest.raises(ConfigError) as caught:
-        key_from("pepper", tmp_path, "")
+        key_of("pepper", tmp_path, "")
     assert str(caught.value).startswith(f"{path}: ")
     assert path.read_text() == text
 
@@ -96,3 +112,47 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="the data folder cannot be prepared"):
         private_folder(tmp_path / "file" / "data")
+
+
+def test_a_rotation_puts_a_new_key_before_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "master-key"
+    (first,) = keys_from("master-key", tmp_path, "")
+    second = rotate_key(path)
+    third = rotate_key(path)
+    assert keys_from("master-key", tmp_path, "") == read_keys(path) == (third, second, first)
+    assert len({first, second, third}) == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    retire_key(path, key_id(second))
+    assert read_keys(path) == (third, first)
+
+
+def test_what_is_in_use_or_unknown_is_not_retired(tmp_path: Path) -> None:
+    path = tmp_path / "master-key"
+    keys_from("master-key", tmp_path, "")
+    key = rotate_key(path)
+    before = path.read_text()
+    for name, said in ((key_id(key), "in use"), ("00000000", "holds no key")):
+        with pytest.raises(ConfigError, match=said):
+            retire_key(path, name)
+    assert path.read_text() == before
+
+
+def test_a_file_holds_so_many_keys_and_no_more(tmp_path: Path) -> None:
+    path = secret(tmp_path / "master-key", "\n".join(["ab" * 32] * MOST_KEYS))
+    with pytest.raises(ConfigError, match="retire one"):
+        rotate_key(path)
+
+
+def test_one_bad_line_among_keys_is_refused(tmp_path: Path) -> None:
+    secret(tmp_path / "master-key", "ab" * 32 + "\n" + "cd" * 31)
+    with pytest.raises(ConfigError, match="on each line"):
+        keys_from("master-key", tmp_path, "")
+
+
+def test_where_a_key_is(tmp_path: Path) -> None:
+    assert key_file("pepper", tmp_path, "") == (tmp_path / "pepper", False)
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    assert key_file("pepper", tmp_path, str(credentials)) == (tmp_path / "pepper", False)
+    secret(credentials / "pepper")
+    assert key_file("pepper", tmp_path, str(credentials)) == (credentials / "pepper", True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.model.tokens import mint_token
-from gateway.telemetry.logging import Sampled, configure, redact
+from gateway.telemetry.logging import AUDIT_LOGGER, Sampled, configure, redact
 
 
 @pytest.fixture
@@ -159,3 +159,11 @@ def test_a_secret_behind_our_own_words_is_one(lines: io.StringIO, given: str) ->
     logging.getLogger("x").warning("%s: no token: %s", ValueError(given), given)
     assert given not in lines.getvalue()
     assert str(only(lines)["message"]).count("***") == 2
+
+
+@pytest.mark.parametrize(("audit", "told"), [(True, 1), (False, 0)])
+def test_audit_lines_come_whatever_the_level(lines: io.StringIO, audit: bool, told: int) -> None:
+    configure("error", lines, audit=audit)
+    logging.getLogger(AUDIT_LOGGER).info("login session")
+    logging.getLogger("gateway.other").info("x")
+    assert len(lines.getvalue().splitlines()) == told

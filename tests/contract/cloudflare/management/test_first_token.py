@@ -52,6 +52,7 @@ async def test_it_is_good_for_a_day(fresh: Rig) -> None:
 async def test_it_ends_when_another_may_do_everything(
     fresh: Rig, policies: list[dict[str, Any]], fields: dict[str, Any], ends: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     edge = ObedientEdge(fresh.control, "e1")
     made = await fresh.make_token(*policies, **fields)
     assert await good(fresh, fresh.bootstrap) is not ends

@@ -1,0 +1,116 @@
+"""After a rotation of the master key, what older ones sealed is sealed anew, row by row, while the service runs."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+from gateway.control.audit import Resource
+from gateway.control.changes import Changes, headers_context, key_context
+from gateway.control.key_check import PREFIX
+from gateway.control.vault import SealBroken, sealed_by
+from gateway.kit.aio import cancel_and_wait, spawn
+from gateway.store.port import StoredCustomProvider, StoredKey, StoreDown
+
+RETRY_S: Final = 10.0
+_KNOWN: Final = "master-key-in-use"
+"""The id of the key that sealed last: a rotation is told in the audit log once."""
+
+_log = logging.getLogger("gateway.rewrap")
+
+
+class Rewrap:
+    def __init__(self, changes: Changes, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._changes = changes
+        self._store = changes.store
+        self._vault = changes.vault
+        self._pause = pause
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = spawn(self._run(), "rewrap")
+
+    async def close(self) -> None:
+        await cancel_and_wait(self._task)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.round()
+                return
+            except StoreDown as error:
+                _log.warning("seals are not renewed yet, the store is down: %s", error)
+                await self._pause(RETRY_S)
+
+    async def round(self) -> None:
+        """Renew every seal that is not by the key in use. Raises StoreDown; what is done stays done."""
+        await self._tell_rotation()
+        renewed = 0
+        for key in await self._store.all_keys():
+            if sealed_by(key.sealed) != self._vault.current:
+                renewed += await self._renew_key(key)
+        for provider in await self._store.all_custom_providers():
+            if provider.sealed_headers is not None and sealed_by(provider.sealed_headers) != self._vault.current:
+                renewed += await self._renew_headers(provider)
+        await self._forget_unused()
+        if renewed:
+            _log.info("%d seals were renewed with master key %s", renewed, self._vault.current)
+
+    async def _forget_unused(self) -> None:
+        """A key that seals nothing any more may be taken out of its file: the store asks for it no longer."""
+        used = await self.in_use()
+        kind = f"{PREFIX}master-key/"
+        for name in await self._store.settings_of(kind):
+            if (one := name.removeprefix(kind)) != self._vault.current and not used[one]:
+                await self._store.delete_setting(name)
+
+    async def in_use(self) -> Counter[str]:
+        """Key id → seals by it. Raises StoreDown."""
+        seals = [key.sealed for key in await self._store.all_keys()]
+        headers = [provider.sealed_headers for provider in await self._store.all_custom_providers()]
+        return Counter(sealed_by(seal) for seal in (*seals, *headers) if seal is not None)
+
+    @property
+    def current(self) -> str:
+        return self._vault.current
+
+    async def _tell_rotation(self) -> None:
+        before = await self._store.setting(_KNOWN)
+        if before == self._vault.current:
+            return
+        if before is not None:
+            resource = Resource(
+                "key", self._vault.current, "master-key", before={"id": before}, after={"id": self._vault.current}
+            )
+            entry = self._changes.audit.by_service("roll", resource)
+            await self._changes.audit.commit(entry, self._store.insert_audit(entry))
+        await self._store.put_setting(_KNOWN, self._vault.current)
+
+    async def _renew_key(self, seen: StoredKey) -> bool:
+        """As it is now: it may have changed since it was seen."""
+        async with self._changes.turn():
+            key = await self._store.key(seen.account_id, seen.gateway_id, seen.id)
+            if key is None or sealed_by(key.sealed) == self._vault.current:
+                return False
+            try:
+                sealed = self._vault.renewed(key.sealed, key_context(key))
+            except SealBroken as error:
+                _log.error("provider key %s cannot be sealed anew: %s", key.id, error)
+                return False
+            await self._store.update_key(replace(key, sealed=sealed))
+            return True
+
+    async def _renew_headers(self, seen: StoredCustomProvider) -> bool:
+        async with self._changes.turn():
+            provider = await self._store.custom_provider(seen.account_id, seen.id)
+            if provider is None or provider.sealed_headers is None or sealed_by(provider.sealed_headers) == self._vault.current:
+                return False
+            try:
+                sealed = self._vault.renewed(provider.sealed_headers, headers_context(provider))
+            except SealBroken as error:
+                _log.error("headers of custom provider %s cannot be sealed anew: %s", provider.id, error)
+                return False
+            await self._store.update_custom_provider(replace(provider, sealed_headers=sealed))
+            return True

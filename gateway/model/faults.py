@@ -143,7 +143,11 @@ INVALID_API_TOKEN: Final = _client("invalid_api_token", 401, 1000, "Invalid API 
 SIGN_IN_THROTTLED: Final = _client("sign_in_throttled", 429, 2930, "Too many failed attempts to sign in", retry_after_s=60)
 TOO_MANY_QUERIES: Final = _client("too_many_queries", 429, 2931, "Too many queries of this account at a time", retry_after_s=2)
 QUERY_TOO_LONG: Final = _gateway(
-    "query_too_long", 503, 2932, "The query takes too long: ask for a shorter period, or with fewer and simpler filters"
+    "query_too_long",
+    503,
+    2932,
+    "The query takes too long: ask for a shorter period, or with fewer and simpler filters",
+    retry_after_s=30,
 )
 STORE_DOWN: Final = _gateway("store_down", 503, 2919, "The store is not available at the moment", retry_after_s=2)
 

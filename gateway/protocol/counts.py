@@ -157,7 +157,7 @@ def _told_apart(usage: dict[str, Any]) -> bool:
 def _within(found: Usage, cache_apart: bool) -> Usage:
     """No part is more than its whole; one of an unknown whole is unknown."""
     tokens_in, tokens_out, cached, reasoning, _, _, written = found
-    tokens_in, tokens_out = bounds.count(tokens_in), bounds.count(tokens_out)
+    tokens_in, tokens_out, written = bounds.count(tokens_in), bounds.count(tokens_out), bounds.count(written)
     if not cache_apart:
         cached = None if tokens_in is None or cached is None else min(cached, tokens_in)
         written = None if tokens_in is None or written is None else min(written, tokens_in - (cached or 0))

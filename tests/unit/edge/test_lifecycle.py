@@ -49,7 +49,7 @@ class Rig:
         self.note("known")
         return self.principal
 
-    async def learn(self, _: object) -> tuple[Principal, str]:
+    async def learn(self, _: object, __: str = "") -> tuple[Principal, str]:
         self.note("learn")
         assert self.learned is not None
         return self.learned, "miss"

@@ -9,7 +9,7 @@ from gateway.model.rollups import COUNTS, DAY_S, ERRORS, HOUR_S, MINUTE_S, Figur
 
 RECORD = LogRecord(
     "id", "a", "g", 90_061.5, "openai", "m", "chat", "POST", "p", 200, True, "completed", False, 100, 20, 10, 5, 4, 3,
-    "exact", None, 0, "", "", "", 1, 1, "e", "u", True, "t", False, 2, 0, None, "", None, 0.25,
+    "exact", None, 0, "", "", "", 1, 1, "e", "u", True, "t", False, 2, 0, None, "", None, cost=0.25,
 )  # fmt: skip
 
 

@@ -234,9 +234,9 @@ def test_a_name_alone_is_no_field_though_it_was_seen_before(name: bytes) -> None
 
 def test_lines_cross_as_the_bytes_they_came_in() -> None:
     block = b"HTTP/1.1 200 OK\r\nX-A:  b \t\r\nx-empty:\r\nX-Name: gr\xc3\xbc\xdf\r\n\r\n"
-    assert ResponseHead(block).lines == block.partition(b"\r\n")[2][:-2]
+    assert ResponseHead(block).lines == block.partition(b"\r\n")[2][:-2] + INERT
 
 
 def test_many_spellings_do_not_fill_memory() -> None:
     for number in range(5000):
-        assert response_head(((b"x-%d" % number, b"1"), (b"Content-Length", b"2"))).lines == b"x-%d: 1\r\n" % number
+        assert response_head(((b"x-%d" % number, b"1"), (b"Content-Length", b"2"))).lines == b"x-%d: 1\r\n" % number + INERT

@@ -9,6 +9,7 @@ import gc
 import pytest
 from fakes.wire import Sink, Wired, turns
 
+from gateway.protocol.inert import INERT
 from gateway.protocol.response_head import ResponseHead
 from gateway.upstream.connection import EXACT_BELOW_S, HEAD_LIMIT, INTERIM_LIMIT, TICK_S, ticks
 from gateway.upstream.port import Cause, Stage, UpstreamFailure
@@ -25,7 +26,9 @@ def told(failure: BaseException | None) -> tuple[Stage, Cause, bool, bool]:
 
 
 def said(head: ResponseHead) -> tuple[int, bytes, int | None, bool, bytes]:
-    return head.status, head.reason, head.content_length, head.bodiless, head.lines
+    """The lines without those that make every answer inert."""
+    assert head.lines.endswith(INERT)
+    return head.status, head.reason, head.content_length, head.bodiless, head.lines.removesuffix(INERT)
 
 
 async def poured(wired: Wired, sink: Sink) -> None:

@@ -42,10 +42,11 @@ from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
+from gateway.kit.hosts import Hosts
 from gateway.kit.operator import OperatorCheck
 from gateway.link.port import LinkHandler
 from gateway.link.server import LinkServer
-from gateway.model.faults import STORE_DOWN
+from gateway.model.faults import MISDIRECTED, STORE_DOWN
 from gateway.model.records import LogRecord
 from gateway.model.service import ControlConfig
 from gateway.providers.pricing import PriceTable
@@ -59,6 +60,7 @@ _PATIENCE_S: Final = 2.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 
+_ANY_HOST: Final = Hosts(())
 _NAMED: Final = 20
 """Gateways that one line names at most."""
 
@@ -73,7 +75,7 @@ class Control:
         self.opened = False
         """The store was opened and the settings loaded; until then the API answers 503."""
         self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
-        self._sessions = Sessions(store, clock, config.pepper, config.public_url)
+        self._sessions = Sessions(store, clock, config.pepper, config.dashboard_url or config.public_url)
         self._access = Access(
             config.pepper, store, clock, self._sessions, OperatorCheck((config.master_key, *config.older_master_keys), clock)
         )
@@ -129,7 +131,7 @@ class Control:
             await asyncio.to_thread(Path(self._config.control_socket).chmod, 0o600)
         if self._config.ops_listen:
             host, _, port = self._config.ops_listen.rpartition(":")
-            runner = await self._runner(self._application(self._ops.routes()))
+            runner = await self._runner(self._application(self._ops.routes(), Hosts(self._config.ops_hosts, local=True)))
             await web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
 
     @property
@@ -206,14 +208,14 @@ class Control:
             AuditLogs(access, changes),
             ServiceKeys(access, self._rewrap),
             Accounts(access, changes),
-            SignIn(access, changes, self._sessions),
+            SignIn(access, changes, self._sessions, self._config.public_url if self._config.dashboard_url else ""),
         )
         routes = [route for resource in resources for route in resource.routes()]
         health = [web.get("/readyz", self._ops.readyz), web.get("/livez", self._ops.livez)]
         return self._application([*routes, *Pages().routes(), *health, web.get("/link", self._link.handle)])
 
-    def _application(self, routes: list[web.RouteDef]) -> web.Application:
-        app = web.Application(client_max_size=_BODY_BYTES, middlewares=[enveloped, self._gate])
+    def _application(self, routes: list[web.RouteDef], hosts: Hosts = _ANY_HOST) -> web.Application:
+        app = web.Application(client_max_size=_BODY_BYTES, middlewares=[enveloped, _named(hosts), self._gate])
         app.add_routes(routes)
         app.on_response_prepare.append(bare_heads)
         return app
@@ -236,6 +238,18 @@ class Control:
         await runner.setup()
         self._runners.append(runner)
         return runner
+
+
+def _named(hosts: Hosts) -> Middleware:
+    """Refuses requests for other host names: a page whose name was made to lead here is told nothing."""
+
+    @web.middleware
+    async def named(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not hosts.accept(request.headers.get("Host", "")):
+            return refused(MISDIRECTED)
+        return await handler(request)
+
+    return named
 
 
 async def _within(seconds: float, work: Awaitable[None]) -> None:

@@ -9,7 +9,7 @@ from gateway.edge.exchange import Exchange
 from gateway.edge.management import Management
 from gateway.edge.run_endpoint import RunEndpoint
 from gateway.edge.targeting import Attempt, Targeting
-from gateway.model.faults import UNKNOWN_ROUTE, Refusal
+from gateway.model.faults import TO_DASHBOARD, UNKNOWN_ROUTE, Refusal
 from gateway.model.routes import Endpoint, Surface
 from gateway.model.service import EdgeConfig
 from gateway.providers.catalogue import model_list
@@ -51,4 +51,7 @@ class Chooser:
     def _answer_health(self, x: Exchange, probe: str) -> None:
         if x.request.method not in ("GET", "HEAD"):
             raise Refusal(UNKNOWN_ROUTE)
+        if probe == "home":
+            shows = Surface.DASHBOARD in x.request.downstream.door.surfaces
+            raise Refusal(TO_DASHBOARD if shows and x.head is not None and x.head.page_load else UNKNOWN_ROUTE)
         x.answer = (_JSON, self._health(probe))

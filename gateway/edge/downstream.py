@@ -17,7 +17,8 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 from gateway.edge.clients import Clients
 from gateway.edge.connections import Connections
 from gateway.edge.counted import CountedHandler, MalformedRequest, refusal_bytes
-from gateway.edge.repeat import ArrivedBody, Message, Repeat, Repeats, same
+from gateway.edge.doors import Door
+from gateway.edge.repeat import ArrivedBody, Message, Repeat, same
 from gateway.edge.request import Request, read_head
 from gateway.model.faults import Refusal
 from gateway.model.service import Limits
@@ -56,6 +57,7 @@ class Downstream(CountedHandler):
         "_repeat",
         "_repeats",
         "_request_bytes",
+        "door",
         "head_s",
     )
 
@@ -80,6 +82,7 @@ class Downstream(CountedHandler):
         """What the client sends can no longer be read."""
         self.address = ""
         """The client's address in normal form, without port; empty on a unix socket."""
+        self.door = manager.door
         self.header_limit_bytes = manager.header_limit_bytes
         self.head_s = manager.head_s
         self._refusals = manager.refusals
@@ -374,7 +377,7 @@ class Downstream(CountedHandler):
 class EdgeServer(web.Server):
     """Makes a Downstream for each connection."""
 
-    def __init__(self, handler: Any, *, limits: Limits, clients: Clients, head_s: float, **settings: Any) -> None:
+    def __init__(self, handler: Any, *, limits: Limits, clients: Clients, head_s: float, door: Door, **settings: Any) -> None:
         super().__init__(
             handler,
             handler_cancellation=True,  # a client that leaves stops its upstream, which would go on costing money
@@ -387,7 +390,8 @@ class EdgeServer(web.Server):
         self.header_limit_bytes = limits.header_bytes
         self.head_s = head_s
         self.clients = Connections(limits, clients)
-        self.repeats = Repeats(limits.remembered_bytes)
+        self.door = door
+        self.repeats = door.repeats
         self.refusals = Sampled(_log)
         """Of requests that are no good HTTP, from any connection."""
 

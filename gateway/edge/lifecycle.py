@@ -109,6 +109,7 @@ def route_of(request: Request, head: RequestHead) -> Route:
             return _PREFLIGHT
         gateway_header = head.control.get(b"cf-aig-gateway-id", b"")
         route = classify(request.method, request.target, gateway_header)
+        request.downstream.door.check(route.surface, head)
         if head.page_load and route.surface not in PAGE_SURFACES:
             raise Refusal(PAGE_LOAD)
         head.route = route

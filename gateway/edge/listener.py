@@ -1,6 +1,7 @@
 """One edge: composes the data plane, listens, applies what control sends, and drains."""
 
 import asyncio
+import copy
 import logging
 import resource
 import socket
@@ -12,6 +13,7 @@ import orjson
 
 from gateway.edge.chooser import Chooser
 from gateway.edge.clients import Clients
+from gateway.edge.doors import admin_door, public_door
 from gateway.edge.downstream import EdgeServer
 from gateway.edge.gauges import watch_clients, watch_identity, watch_pool, watch_requests
 from gateway.edge.identity import Identity, Reader
@@ -78,7 +80,9 @@ class Edge:
         """Requests under way."""
         return self._lifecycle.in_flight if self._lifecycle is not None else 0
 
-    async def start(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
+    async def start(
+        self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None, admin: Sequence[socket.socket] = ()
+    ) -> None:
         """Connect the link, wait for the settings, then accept: until then clients wait in the backlog."""
         link = self._link = await self._connect(self._on_frame)
         self._open_default.link, self._open_default.settings = link, self.settings
@@ -93,6 +97,7 @@ class Edge:
             limits=_within_descriptors(self._config.limits),
             clients=lifecycle.clients,
             head_s=self._config.timeouts.client_head_s,
+            door=public_door(self._config),
             keepalive_timeout=self._config.timeouts.keepalive_s,
             lingering_time=LINGER_S,
             read_bufsize=READ_BYTES,
@@ -104,6 +109,11 @@ class Edge:
         loop = asyncio.get_running_loop()
         for sock in sockets:
             self._listeners.append(await loop.create_server(self._server, sock=sock, backlog=BACKLOG, ssl=tls))
+        behind = copy.copy(self._server)  # counts, bounds and drains the same connections
+        behind.door = admin_door(self._config)
+        behind.repeats = behind.door.repeats
+        for sock in admin:
+            self._listeners.append(await loop.create_server(behind, sock=sock, backlog=BACKLOG, ssl=tls))
         self._tell_version()
 
     async def drain(self, grace_s: float) -> None:

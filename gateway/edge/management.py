@@ -54,7 +54,7 @@ class Management:
         assert head is not None
         assert route is not None
         address = self._clients.address(x.request.downstream.address, head)
-        if await self._known(head):
+        if await self._known(head, address):
             x.body = await open_body(x.request, head, self._limits, self._timeouts)
             await _hold(x.body)
         else:
@@ -74,13 +74,13 @@ class Management:
         target = Target(provider=_CONTROL, origin=self._control, path=x.request.target, credential=BEARER)
         return Attempt(target, request_block(x.request.method, target, head.crossing(_AUTHORIZATION) + lines), Dialect.NONE)
 
-    async def _known(self, head: RequestHead) -> bool:
+    async def _known(self, head: RequestHead, address: str) -> bool:
         """Whether it comes with a token that is valid, or with a session that was ours. What either may do, control decides."""
         credential = self._reader.bearer(head)
         if credential is ABSENT:
             return self._signed_in(head.value(b"cookie"))
         try:
-            principal = self._identity.known(credential) or (await self._identity.learn(credential))[0]
+            principal = self._identity.known(credential) or (await self._identity.learn(credential, address))[0]
         except Refusal:  # nobody can tell at the moment
             return False
         return principal is not ANONYMOUS and principal is not INVALID

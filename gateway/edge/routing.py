@@ -15,7 +15,11 @@ from gateway.model.targets import has_dot_segment
 _CONTROL: Final = Route(Surface.CONTROL)
 _DASHBOARD: Final = Route(Surface.DASHBOARD)
 
-_OPS: Final = {"/livez": Route(Surface.OPS, tail="livez"), "/readyz": Route(Surface.OPS, tail="readyz")}
+_OPS: Final = {
+    "/": Route(Surface.OPS, tail="home"),
+    "/livez": Route(Surface.OPS, tail="livez"),
+    "/readyz": Route(Surface.OPS, tail="readyz"),
+}
 
 _COMPAT: Final = {
     "chat/completions": ("POST", Endpoint.CHAT),

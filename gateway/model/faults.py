@@ -34,6 +34,8 @@ class Fault:
     """Sent as Retry-After; None where trying again cannot help, which clients are told by `x-should-retry: false`."""
     upgrade: str = ""
     """The protocol that the client shall speak instead (RFC 9110 section 15.5.22)."""
+    location: str = ""
+    """Where to instead (RFC 9110 section 15.4)."""
     closes: bool = False
     """The connection's framing is in doubt, so it ends with the answer."""
     logged: bool = True
@@ -64,11 +66,21 @@ CONTROL_DOWN: Final = _gateway(
 
 # --- where to
 UNKNOWN_ROUTE: Final = _client("unknown_route", 404, 7003, "No route for that URI", logged=False)
+TO_DASHBOARD: Final = _client("to_dashboard", 302, 2943, "The dashboard is at /dashboard", location="/dashboard", logged=False)
 METHOD_NOT_ALLOWED: Final = _client("method_not_allowed", 405, 7001, "Method not allowed", logged=False)
 UNKNOWN_GATEWAY: Final = _client(
-    "unknown_gateway", 400, 2001, "Please configure AI Gateway in the Cloudflare dashboard", logged=False
+    "unknown_gateway",
+    400,
+    2001,
+    "No gateway of this id in this account: create it in the dashboard, or check account and gateway in the base URL",
+    logged=False,
 )
-UNKNOWN_PROVIDER: Final = _client("unknown_provider", 400, 2008, "Invalid provider")
+UNKNOWN_PROVIDER: Final = _client(
+    "unknown_provider",
+    400,
+    2008,
+    "Invalid provider: name one in the base URL, or before the first slash of the model, as in openai/gpt-4.1-mini",
+)
 PROVIDER_NEEDS_SIGNING: Final = _client(
     "provider_needs_signing", 501, 2902, "This provider needs request signing, which is not available yet"
 )
@@ -96,6 +108,14 @@ MISSING_MODEL: Final = _client("missing_model", 400, 2908, "The request body nam
 UNSUPPORTED_INPUT: Final = _client("unsupported_input", 400, 2909, "This input is not supported for this model")
 
 # --- HTTP itself
+MISDIRECTED: Final = _client(
+    "misdirected",
+    421,
+    2944,
+    "This gateway does not answer to that host name (settings server.hosts, admin.hosts, ops.hosts)",
+    closes=True,
+    logged=False,
+)
 MALFORMED: Final = _client("malformed_request", 400, 2910, "Malformed request", closes=True, logged=False)
 HEADERS_TOO_LARGE: Final = _client("headers_too_large", 431, 2911, "Request header fields too large", closes=True, logged=False)
 BODY_TOO_LARGE: Final = _client("body_too_large", 413, 2912, "Request body too large", closes=True)

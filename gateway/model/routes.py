@@ -21,7 +21,7 @@ class Surface(Enum):
     """The management API; the edge relays it to control."""
     DASHBOARD = auto()
     OPS = auto()
-    """`/livez`, `/readyz`"""
+    """`/livez`, `/readyz`, and `/`, which leads a browser to the dashboard"""
     PREFLIGHT = auto()
     """A browser's question, on any path of inference, whether a page of another origin may ask there (Fetch standard
     section 3.2.2)."""

@@ -100,6 +100,12 @@ class EdgeConfig:
     """All an edge worker is told at its start."""
 
     listen: tuple[str, ...] = ("127.0.0.1:8787",)
+    admin_listen: tuple[str, ...] = ()
+    """Of the management API and the dashboard; empty: the public addresses serve them too."""
+    hosts: tuple[str, ...] = ()
+    """Host names that the public addresses answer to; empty for any."""
+    admin_hosts: tuple[str, ...] = ()
+    """Besides addresses and this machine's own names."""
     control_socket: str = ""
     """Path of control's unix socket: link and management API."""
     pepper: bytes = field(default=b"", repr=False)
@@ -130,6 +136,8 @@ class ControlConfig:
     """Path of the unix socket it serves the API, the dashboard and the link on; its folder is private (0700)."""
     ops_listen: str = "127.0.0.1:8788"
     """host:port of the ops listener; empty for none."""
+    ops_hosts: tuple[str, ...] = ()
+    """Host names that the ops listener answers to, besides addresses and this machine's own names."""
     store_url: str = ""
     """`sqlite:////absolute/path` or `postgresql://…`."""
     data_dir: str = ""
@@ -154,6 +162,8 @@ class ControlConfig:
     log_body_bytes: int = 262_144
     """As much of each logged body is kept, also when it came packed."""
     unauthenticated_log_bytes: int = 10 * 1024 * 1024 * 1024
+    dashboard_url: str = ""
+    """Origin that browsers reach the dashboard by, where it has an address of its own."""
     access_log_share: float = 0.0
     """Share of the logged requests that get a line in the service's own log."""
     workers: int = 1

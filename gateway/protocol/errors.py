@@ -55,6 +55,8 @@ def render(fault: Fault, surface: Surface, message: str | None = None) -> Render
         lines.append(b"retry-after: %d\r\n" % fault.retry_after_s)
     elif fault.status not in (408, 409):
         lines.append(b"x-should-retry: false\r\n")
+    if fault.location:
+        lines.append(b"location: %b\r\n" % fault.location.encode())
     end = b"connection: close\r\n"
     if fault.upgrade:
         lines.append(b"upgrade: %b\r\n" % fault.upgrade.encode())

@@ -26,6 +26,8 @@ BEAT: Final = b"."
 BOOTSTRAPPED: Final = b"t"
 REFUSED: Final = b"!"
 """Followed by one line of text; the child ends after it."""
+ADMIN: Final = "admin"
+"""Stands before the descriptors of the admin listener among a worker's arguments."""
 HOPELESS: Final = 2
 """Exit status for a bad configuration: systemd does not try again either."""
 
@@ -41,7 +43,7 @@ def beat(in_flight: int) -> bytes:
 
 
 class Child:
-    def __init__(self, orders: Orders, sockets: Sequence[socket.socket] = ()) -> None:
+    def __init__(self, orders: Orders, sockets: Sequence[socket.socket] = (), admin: Sequence[socket.socket] = ()) -> None:
         self.name = orders.name
         self.ready = False
         self.bootstrapped = False
@@ -53,7 +55,7 @@ class Child:
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)
         self._beat_at: float | None = None
-        self._process = _start(orders, theirs, sockets)
+        self._process = _start(orders, theirs, sockets, admin)
 
     @property
     def pid(self) -> int:
@@ -118,17 +120,20 @@ class Child:
         return f"<{self.name} pid={self.pid}>"
 
 
-def _start(orders: Orders, theirs: socket.socket, sockets: Sequence[socket.socket]) -> "subprocess.Popen[bytes]":
+def _start(
+    orders: Orders, theirs: socket.socket, sockets: Sequence[socket.socket], admin: Sequence[socket.socket]
+) -> "subprocess.Popen[bytes]":
     orders_fd = put(orders)
     listen_fds = [listener.fileno() for listener in sockets]
+    admin_fds = [listener.fileno() for listener in admin]
     role = "_control" if orders.name == "control" else "_worker"
-    numbers = [str(fd) for fd in (orders_fd, theirs.fileno(), *listen_fds)]
+    numbers = [str(fd) for fd in (orders_fd, theirs.fileno(), *listen_fds)] + [ADMIN, *map(str, admin_fds)] * bool(admin_fds)
     try:
         return subprocess.Popen(  # noqa: S603 (our own interpreter and module)
             [sys.executable, "-P", "-m", "gateway", role, *numbers],
             stdin=subprocess.DEVNULL,
             env=_environment(),
-            pass_fds=(orders_fd, theirs.fileno(), *listen_fds),
+            pass_fds=(orders_fd, theirs.fileno(), *listen_fds, *admin_fds),
         )
     finally:
         os.close(orders_fd)

@@ -18,9 +18,9 @@ from gateway.run.config import (
     data_dir_from,
     load,
     local_origin,
+    own_origin,
     read_settings,
     runtime_dir_from,
-    split_address,
 )
 from gateway.run.core_files import forbid_core_files
 from gateway.run.data_lock import only_service
@@ -31,6 +31,7 @@ from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
 from gateway.run.new_store import allow_new_store
 from gateway.run.systemd import Notifier, inherited_sockets, notifier_from
+from gateway.run.values import split_address
 from gateway.telemetry import logging as json_logging
 
 _log = logging.getLogger("gateway.run")
@@ -69,7 +70,7 @@ def _serve(given: argparse.Namespace) -> int:
     runtime_dir = runtime_dir_from(environ)
     own_runtime_dir = not environ.get("RUNTIME_DIRECTORY")
     notifier = notifier_from(environ)
-    listeners = Listeners(inherited_sockets(environ))
+    listeners = Listeners(*inherited_sockets(environ))
     try:
         check_files(settings, environ)  # before anything is made
         private_folder(data_dir)
@@ -80,7 +81,7 @@ def _serve(given: argparse.Namespace) -> int:
             json_logging.configure(config.log_level)
             if (code := hot_path()).verdict is not Verdict.GOOD:
                 _log.info("%s", code.text)
-            listeners.open(config.edge.listen)
+            listeners.open(config.edge.listen, config.edge.admin_listen)
             if given.single_process:
                 return _serve_single(config, listeners, notifier)
             return _supervise(given, config, listeners, notifier)
@@ -128,7 +129,8 @@ def _check_config(given: argparse.Namespace) -> int:
     settings = read_settings(given.config, os.environ, {})
     check_files(settings, os.environ)
     listen = ", ".join(settings.server.listen)
-    print(f"configuration is good: listens on {listen}, ops on {settings.ops.listen or 'nothing'}")
+    admin = f", admin on {', '.join(settings.admin.listen)}" if settings.admin.listen else ""
+    print(f"configuration is good: listens on {listen}{admin}, ops on {settings.ops.listen or 'nothing'}")
     return 0
 
 
@@ -173,7 +175,15 @@ def _environment(given: argparse.Namespace) -> int:
 
 def _client(given: argparse.Namespace) -> Any:
     environ: Mapping[str, str] = os.environ
-    return client_from(given.url, given.token_file, data_dir_from(given.data_dir, environ), environ)
+    url = given.url or environ.get("GATEWAY_URL", "")
+    if url:
+        return client_from(url, given.token_file, data_dir_from(given.data_dir, environ), environ)
+    settings = read_settings("", environ, {})
+    url = own_origin(settings.server, settings.admin.listen or settings.server.listen)
+    client = client_from(url, given.token_file, data_dir_from(given.data_dir, environ), environ)
+    if settings.admin.listen:
+        client.gateway_url = settings.server.public_url or own_origin(settings.server, settings.server.listen)
+    return client
 
 
 def _version(given: argparse.Namespace) -> int:
@@ -241,7 +251,9 @@ def _config_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _client_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default="", help="the running service (default: $GATEWAY_URL or http://127.0.0.1:8787)")
+    parser.add_argument(
+        "--url", default="", help="the running service (default: $GATEWAY_URL, or where the configuration has it listen)"
+    )
     parser.add_argument("--token-file", default="", metavar="FILE", help="API token (default: $GATEWAY_API_TOKEN or the first)")
     parser.add_argument("--data-dir", default="", metavar="DIR", help="where the first API token's file is")
     parser.add_argument("--account", default="", metavar="ID", help="account (default: the first the token reaches)")

@@ -32,6 +32,8 @@ class Client:
     def __init__(self, url: str, token: str | Callable[[], str]) -> None:
         """`token`: as text, or what makes a credential for each request."""
         self.url = url.rstrip("/")
+        self.gateway_url = self.url
+        """Where inference is: the management API may have an address of its own (admin.listen)."""
         self._token = token
         # No proxy and no redirect: the token goes to this service only.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())

@@ -5,7 +5,6 @@ Settings that customers change (gateways, tokens, keys) are not here: they live 
 
 import dataclasses
 import os
-import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +14,16 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from gateway.kit.addresses import parse_network
 from gateway.model import bounds
 from gateway.model.service import ControlConfig, EdgeConfig, Limits, ProviderOverride, Timeouts, TokenCaching
-from gateway.model.targets import parse_base
 from gateway.model.tokens import well_formed
 from gateway.providers import registry
+from gateway.run import values
 from gateway.run.keyfiles import keys_from, private_folder, read_secret
 from gateway.run.layers import ConfigError, Entry, Key, Layer, Vocabulary, nest, read_environment, read_toml
 from gateway.run.new_store import expects_new_store, require_store
 from gateway.run.tls import server_context
+from gateway.run.values import split_address
 from gateway.run.web_origin import none_by_name, web_origin
 
 CONFIG_NAME: Final = "gateway.toml"
@@ -46,82 +45,8 @@ class ServiceConfig:
     data_dir: Path
     public_url: str
     """Empty: nobody set it, the first listening address stands for it."""
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """`host:port` or `[::1]:port` taken apart; ValueError for anything else."""
-    host, separator, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError("IPv6 addresses need brackets: [::1]:8787")
-    if not separator or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("must be host:port")
-    return host, int(port)
-
-
-def _address(text: str) -> str:
-    split_address(text)
-    return text
-
-
-def _address_or_none(text: str) -> str:
-    return _address(text) if text else ""
-
-
-def _listed(value: Any) -> Any:
-    """Environment and flags write lists with commas."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _network(text: str) -> str:
-    try:
-        network = parse_network(text, strict=True)
-    except ValueError:
-        raise ValueError("must be addresses or networks like 10.0.0.0/8") from None
-    if not network.prefixlen:
-        raise ValueError("must not be everybody: any client could name itself")
-    return str(network)
-
-
-def _origin(text: str) -> str:
-    if text:
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise ValueError("must be an origin like https://gateway.example.com")
-    return text.rstrip("/")
-
-
-def _base_url(text: str) -> str:
-    if text:
-        try:
-            parse_base(text)
-        except ValueError:
-            raise ValueError("must be a plain http or https URL without user, query and fragment") from None
-    return text.rstrip("/")
-
-
-def _account_id(text: str) -> str:
-    if text and (len(text) != 32 or set(text) - set("0123456789abcdef")):
-        raise ValueError("must be 32 lowercase hexadecimal digits")
-    return text
-
-
-def _authorities(text: str) -> str:
-    if text and not os.access(text, os.R_OK):
-        raise ValueError("names a file that cannot be read")
-    if text:
-        try:
-            ssl.create_default_context(cafile=text)
-        except ssl.SSLError:
-            raise ValueError("names a file without PEM certificates") from None
-    return text
-
-
-def _store_url(text: str) -> str:
-    if text and not text.startswith(("sqlite:////", "postgresql://")):
-        raise ValueError("must be sqlite:////absolute/path or postgresql://…")
-    return text
+    dashboard_url: str = ""
+    """Where browsers find the dashboard."""
 
 
 class _Section(BaseModel):
@@ -129,37 +54,47 @@ class _Section(BaseModel):
 
 
 class ServerSection(_Section):
-    listen: Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_listed), Field(min_length=1)] = (
-        "127.0.0.1:8787",
-    )
+    listen: Annotated[
+        tuple[Annotated[str, AfterValidator(values.address)], ...], BeforeValidator(values.listed), Field(min_length=1)
+    ] = ("127.0.0.1:8787",)
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """0: one for each core."""
-    public_url: Annotated[str, AfterValidator(_origin)] = ""
+    public_url: Annotated[str, AfterValidator(values.origin)] = ""
     tls_certificate: str = ""
     tls_key: str = ""
     """Both or none; read again at each reload."""
-    trusted_proxies: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)] = ()
+    trusted_proxies: Annotated[tuple[Annotated[str, AfterValidator(values.network)], ...], BeforeValidator(values.listed)] = ()
     """Whose X-Forwarded-For names the client."""
     cors_origins: Annotated[
-        tuple[Annotated[str, AfterValidator(web_origin)], ...], BeforeValidator(_listed), BeforeValidator(none_by_name)
+        tuple[Annotated[str, AfterValidator(web_origin)], ...], BeforeValidator(values.listed), BeforeValidator(none_by_name)
     ] = ("*",)
     """Whose pages may use inference from a browser."""
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(values.host)], ...], BeforeValidator(values.listed)] = ()
+    """Host names to answer to; empty for any."""
     timing: bool = False
     """Whether answers carry Server-Timing."""
 
 
+class AdminSection(_Section):
+    listen: Annotated[tuple[Annotated[str, AfterValidator(values.address)], ...], BeforeValidator(values.listed)] = ()
+    """Of the management API and the dashboard; empty: the public addresses serve them too."""
+    url: Annotated[str, AfterValidator(values.origin)] = ""
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(values.host)], ...], BeforeValidator(values.listed)] = ()
+
+
 class OpsSection(_Section):
-    listen: Annotated[str, AfterValidator(_address_or_none)] = "127.0.0.1:8788"
+    listen: Annotated[str, AfterValidator(values.address_or_none)] = "127.0.0.1:8788"
     """Empty: no ops listener."""
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(values.host)], ...], BeforeValidator(values.listed)] = ()
 
 
 class StoreSection(_Section):
-    url: Annotated[str, AfterValidator(_store_url)] = ""
+    url: Annotated[str, AfterValidator(values.store_url)] = ""
     """Empty: SQLite in the data folder."""
 
 
 class BootstrapSection(_Section):
-    account_id: Annotated[str, AfterValidator(_account_id)] = ""
+    account_id: Annotated[str, AfterValidator(values.account_id)] = ""
     token_file: str = ""
     hours: Annotated[int, Field(ge=1, le=87_600)] = 24
     """Until the first token expires."""
@@ -168,7 +103,7 @@ class BootstrapSection(_Section):
 
 
 class UpstreamSection(_Section):
-    ca_bundle: Annotated[str, AfterValidator(_authorities)] = ""
+    ca_bundle: Annotated[str, AfterValidator(values.authorities)] = ""
     allow_private_custom: bool = False
 
 
@@ -183,12 +118,13 @@ class AuditSection(_Section):
 
 
 class ProviderSection(_Section):
-    base_url: Annotated[str, AfterValidator(_base_url)] = ""
+    base_url: Annotated[str, AfterValidator(values.base_url)] = ""
     keyless: bool = False
 
 
 class Settings(_Section):
     server: ServerSection = ServerSection()
+    admin: AdminSection = AdminSection()
     ops: OpsSection = OpsSection()
     store: StoreSection = StoreSection()
     bootstrap: BootstrapSection = BootstrapSection()
@@ -316,8 +252,45 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         require_store(data_dir, store_url)
     workers = settings.server.workers or len(os.sched_getaffinity(0))
     socket_path = str(runtime_dir / _SOCKET_NAME)
-    edge = EdgeConfig(
+    control = ControlConfig(
+        control_socket=socket_path,
+        ops_listen=settings.ops.listen,
+        ops_hosts=_names(settings.ops.hosts, (settings.ops.listen,) if settings.ops.listen else (), settings.server.public_url),
+        store_url=store_url,
+        data_dir=str(data_dir),
+        pepper=pepper,
+        master_key=master_key,
+        older_master_keys=tuple(older),
+        account_id=settings.bootstrap.account_id,
+        bootstrap_token=bootstrap_token,
+        bootstrap_hours=settings.bootstrap.hours,
+        bootstrap_stays=settings.bootstrap.stays,
+        public_url=settings.server.public_url or own_origin(settings.server, settings.server.listen),
+        dashboard_url=dashboard_origin(settings) if settings.admin.listen else "",
+        workers=workers,
+        log_body_bytes=settings.limits.log_body_bytes,
+        unauthenticated_log_bytes=settings.limits.unauthenticated_log_bytes,
+        access_log_share=settings.log.access,
+        audit_keep_days=settings.audit.keep_days,
+        allow_private_custom=settings.upstream.allow_private_custom,
+    )
+    return ServiceConfig(
+        edge=_edge(settings, socket_path, pepper),
+        control=control,
+        workers=workers,
+        log_level=settings.log.level,
+        data_dir=data_dir,
+        public_url=settings.server.public_url,
+        dashboard_url=dashboard_origin(settings),
+    )
+
+
+def _edge(settings: Settings, socket_path: str, pepper: bytes) -> EdgeConfig:
+    return EdgeConfig(
         listen=settings.server.listen,
+        admin_listen=settings.admin.listen,
+        hosts=settings.server.hosts,
+        admin_hosts=_names(settings.admin.hosts, settings.admin.listen, settings.admin.url),
         control_socket=socket_path,
         pepper=pepper,
         tls_certificate=settings.server.tls_certificate,
@@ -331,34 +304,6 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         timeouts=settings.timeouts,
         token_cache=settings.token_cache,
         providers={slug: ProviderOverride(**dict(section)) for slug, section in settings.providers.items()},
-    )
-    control = ControlConfig(
-        control_socket=socket_path,
-        ops_listen=settings.ops.listen,
-        store_url=store_url,
-        data_dir=str(data_dir),
-        pepper=pepper,
-        master_key=master_key,
-        older_master_keys=tuple(older),
-        account_id=settings.bootstrap.account_id,
-        bootstrap_token=bootstrap_token,
-        bootstrap_hours=settings.bootstrap.hours,
-        bootstrap_stays=settings.bootstrap.stays,
-        public_url=settings.server.public_url or _own_origin(settings.server),
-        workers=workers,
-        log_body_bytes=settings.limits.log_body_bytes,
-        unauthenticated_log_bytes=settings.limits.unauthenticated_log_bytes,
-        access_log_share=settings.log.access,
-        audit_keep_days=settings.audit.keep_days,
-        allow_private_custom=settings.upstream.allow_private_custom,
-    )
-    return ServiceConfig(
-        edge=edge,
-        control=control,
-        workers=workers,
-        log_level=settings.log.level,
-        data_dir=data_dir,
-        public_url=settings.server.public_url,
     )
 
 
@@ -376,8 +321,20 @@ def local_origin(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _own_origin(server: ServerSection) -> str:
-    origin = local_origin(*split_address(server.listen[0]))
+def _names(hosts: tuple[str, ...], listen: tuple[str, ...], url: str) -> tuple[str, ...]:
+    """The host names that were set, and those that the other settings imply."""
+    return (*hosts, *(split_address(address)[0] for address in listen), urlsplit(url).hostname or "")
+
+
+def dashboard_origin(settings: Settings) -> str:
+    """Where browsers find the dashboard, and the command line the management API."""
+    if settings.admin.listen:
+        return settings.admin.url or own_origin(settings.server, settings.admin.listen)
+    return settings.server.public_url or own_origin(settings.server, settings.server.listen)
+
+
+def own_origin(server: ServerSection, listen: tuple[str, ...]) -> str:
+    origin = local_origin(*split_address(listen[0]))
     return origin.replace("http:", "https:", 1) if server.tls_key else origin
 
 

@@ -91,7 +91,7 @@ async def _play(folder: Path, listeners: Listeners, *, once: bool) -> int:
             trials.append(spawn(_try_and_stop(stage, failures, stop), "demo-trial"))
 
     try:
-        await serve_both(config.edge, config.control, listeners.sockets, stop=stop, on_ready=on_ready)
+        await serve_both(config.edge, config.control, (listeners.sockets, []), stop=stop, on_ready=on_ready)
     finally:
         await cancel_and_wait(*trials)
         await runner.cleanup()
@@ -187,6 +187,7 @@ def commands(stage: Stage) -> str:
     """Ready to paste into a shell."""
     parts = [
         f"gateway demo on {stage.origin}: authentication is on, the providers are a mock. Ctrl-C stops everything.",
+        f"Dashboard: {stage.origin}/dashboard",
         "Paste any of these:",
     ]
     for title, url, headers, body in requests(stage):

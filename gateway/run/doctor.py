@@ -99,6 +99,13 @@ def secret_files(data_dir: Path, credentials_dir: str) -> Iterator[Finding]:
 def listeners(settings: Settings) -> Iterator[Finding]:
     if settings.ops.listen and not _is_loopback(settings.ops.listen):
         yield doubtful(f"ops.listen is {settings.ops.listen}: /metrics is for this machine, or for a network of your own")
+    if not settings.admin.listen and not all(map(_is_loopback, settings.server.listen)):
+        yield doubtful(
+            "admin.listen is not set: everybody who reaches the gateway reaches the management API and the dashboard, and "
+            "providers' answers share the dashboard's origin"
+        )
+    if settings.admin.listen and not settings.server.public_url:
+        yield doubtful("server.public_url is not set: the dashboard cannot tell people where the gateway is")
     if settings.upstream.allow_private_custom:
         yield doubtful("upstream.allow_private_custom is on: custom providers reach into this machine's network")
     for slug, provider in settings.providers.items():

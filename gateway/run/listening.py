@@ -4,8 +4,9 @@ import socket
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from gateway.run.config import local_origin, split_address
+from gateway.run.config import local_origin
 from gateway.run.layers import ConfigError
+from gateway.run.values import split_address
 
 BACKLOG: Final = 4096
 UNSENT_BYTES: Final = 65_536
@@ -16,28 +17,40 @@ that reads slowly; what is on its way may still fill any distance."""
 class Listeners:
     """Listening sockets by the address they were configured with; inherited ones replace all of them."""
 
-    def __init__(self, inherited: Sequence[socket.socket] = ()) -> None:
+    def __init__(self, inherited: Sequence[socket.socket] = (), admin: Sequence[socket.socket] = ()) -> None:
         self._inherited = list(inherited)
-        for listener in self._inherited:
+        self._inherited_admin = list(admin)
+        self._admin: frozenset[str] = frozenset()
+        """The addresses of the management API and the dashboard, where they have their own."""
+        for listener in (*self._inherited, *self._inherited_admin):
             limit_unsent(listener)
         self._bound: dict[str, list[socket.socket]] = {}
 
     @property
     def sockets(self) -> list[socket.socket]:
-        return self._inherited or [listener for bound in self._bound.values() for listener in bound]
+        return self._inherited or [one for address, bound in self._bound.items() if address not in self._admin for one in bound]
+
+    @property
+    def admin(self) -> list[socket.socket]:
+        """Those of the management API and the dashboard."""
+        return self._inherited_admin or [
+            one for address in self._bound if address in self._admin for one in self._bound[address]
+        ]
 
     def origin(self) -> str:
         """What a client on this machine calls the first socket by."""
         name = self.sockets[0].getsockname()
         return local_origin(name[0], name[1]) if isinstance(name, tuple) else f"unix:{name}"
 
-    def open(self, addresses: Iterable[str]) -> None:
+    def open(self, addresses: Iterable[str], admin: Iterable[str] = ()) -> None:
         """Bind the addresses that are not bound yet, all of them or none. Raises ConfigError."""
-        if self._inherited:
-            return
+        self._admin = frozenset(admin)
+        if self._inherited_admin and not self._admin:
+            raise ConfigError("a socket named admin was handed over, but admin.listen is not set")
+        wanted = [*([] if self._inherited else addresses), *([] if self._inherited_admin else self._admin)]
         fresh: dict[str, list[socket.socket]] = {}
         try:
-            for address in addresses:
+            for address in wanted:
                 if address not in self._bound and address not in fresh:
                     fresh[address] = _bind(address)
         except ConfigError:
@@ -45,16 +58,18 @@ class Listeners:
             raise
         self._bound |= fresh
 
-    def retire(self, addresses: Iterable[str]) -> None:
+    def retire(self, addresses: Iterable[str], admin: Iterable[str] = ()) -> None:
         """Close those that are not among the addresses."""
-        gone = {address: bound for address, bound in self._bound.items() if address not in set(addresses)}
+        self._admin = frozenset(admin)
+        kept = {*addresses, *self._admin}
+        gone = {address: bound for address, bound in self._bound.items() if address not in kept}
         for address in gone:
             del self._bound[address]
         _close(gone)
 
     def close(self) -> None:
         self.retire(())
-        for listener in self._inherited:
+        for listener in (*self._inherited, *self._inherited_admin):
             listener.close()
 
 

@@ -38,12 +38,12 @@ def decode(text: bytes) -> Orders:
 def _control(tree: dict[str, Any]) -> ControlConfig:
     secrets = {name: bytes.fromhex(tree[name]) for name in ("pepper", "master_key")}
     older = tuple(map(bytes.fromhex, tree["older_master_keys"]))
-    return ControlConfig(**{**tree, **secrets, "older_master_keys": older})
+    return ControlConfig(**{**tree, **secrets, "older_master_keys": older, "ops_hosts": tuple(tree["ops_hosts"])})
 
 
 def _edge(tree: dict[str, Any]) -> EdgeConfig:
     parts = {
-        "listen": tuple(tree["listen"]),
+        **{name: tuple(tree[name]) for name in ("listen", "admin_listen", "hosts", "admin_hosts")},
         "pepper": bytes.fromhex(tree["pepper"]),
         "trusted_proxies": tuple(tree["trusted_proxies"]),
         "cors_origins": tuple(tree["cors_origins"]),

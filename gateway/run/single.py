@@ -28,6 +28,7 @@ async def serve_single(config: ServiceConfig, listeners: Listeners, notifier: No
 
     async def on_ready(bootstrapped: bool) -> None:
         print(f"gateway ready on {listeners.origin()} (single process)", flush=True)
+        print(f"dashboard: {config.dashboard_url}/dashboard", flush=True)
         if bootstrapped:
             print(f"first API token: {config.data_dir / BOOTSTRAP_NAME}", flush=True)
         notifier.ready("single process")
@@ -38,5 +39,5 @@ async def serve_single(config: ServiceConfig, listeners: Listeners, notifier: No
 
     beat()
     telling = spawn(tell_when_stopping(), "stopping")
-    await serve_both(config.edge, config.control, listeners.sockets, stop=stop, on_ready=on_ready)
+    await serve_both(config.edge, config.control, (listeners.sockets, listeners.admin), stop=stop, on_ready=on_ready)
     await cancel_and_wait(telling)

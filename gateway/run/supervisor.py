@@ -124,7 +124,7 @@ class Supervisor:
         self._notifier.reloading()
         try:
             config = self._reload_config()
-            self._listeners.open(config.edge.listen)
+            self._listeners.open(config.edge.listen, config.edge.admin_listen)
         except ConfigError as error:
             self._say(f"reload refused, the old configuration stays: {error}")
             self._trouble = "; reload refused, the old configuration stays"
@@ -230,7 +230,7 @@ class Supervisor:
         self._outgoing += old
         self._config, self._next_config, self._fallback = config, None, None
         self._restarts.drop(lambda name: name != "control")
-        self._listeners.retire(config.edge.listen)
+        self._listeners.retire(config.edge.listen, config.edge.admin_listen)
         logging.getLogger().setLevel(config.log_level.upper())
         _log.info("reloaded: %d workers", len(self._edges))
         self._trouble = ""
@@ -245,7 +245,7 @@ class Supervisor:
             edge.kill()
         self._outgoing += self._incoming
         self._incoming = []
-        self._listeners.retire(self._config.edge.listen)
+        self._listeners.retire(self._config.edge.listen, self._config.edge.admin_listen)
         self._trouble = "; reload failed, the old configuration stays"
         self._notifier.ready(self._status())
 
@@ -265,7 +265,7 @@ class Supervisor:
 
     def _start_edge(self, slot: int, config: ServiceConfig) -> Child:
         orders = Orders(name=f"edge-{slot}", log_level=config.log_level, restarts=self._restarts.total, config=config.edge)
-        return self._watch(Child(orders, self._listeners.sockets))
+        return self._watch(Child(orders, self._listeners.sockets, self._listeners.admin))
 
     def _watch(self, child: Child) -> Child:
         self._selector.register(child.channel, selectors.EVENT_READ, lambda: self._hear(child))
@@ -294,6 +294,7 @@ class Supervisor:
             return
         self._announced = True
         print(f"gateway ready on {self._listeners.origin()} ({status.workers(len(self._edges))})", flush=True)
+        print(f"dashboard: {self._config.dashboard_url}/dashboard", flush=True)
         if self._control.bootstrapped:
             print(f"first API token: {os.path.join(self._config.data_dir, 'bootstrap-token')}", flush=True)
         self._notifier.ready(self._status())

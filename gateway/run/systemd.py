@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import MutableMapping
-from typing import Final
+from typing import Final, NamedTuple
 
 _FIRST_FD: Final = 3
 _PATIENCE_S: Final = 1.0
@@ -53,14 +53,21 @@ def notifier_from(environ: MutableMapping[str, str]) -> Notifier:
     return Notifier(environ.pop("NOTIFY_SOCKET", ""))
 
 
-def inherited_sockets(environ: MutableMapping[str, str]) -> list[socket.socket]:
-    """The listening sockets of a socket unit; empty when there are none, or when they are meant for another process."""
+class Inherited(NamedTuple):
+    public: list[socket.socket]
+    admin: list[socket.socket]
+    """Of the units with `FileDescriptorName=admin`."""
+
+
+def inherited_sockets(environ: MutableMapping[str, str]) -> Inherited:
+    """The listening sockets of socket units; empty when there are none, or when they are meant for another process."""
     mine = environ.pop("LISTEN_PID", "") == str(os.getpid())
     count = environ.pop("LISTEN_FDS", "")
-    environ.pop("LISTEN_FDNAMES", None)
+    names = environ.pop("LISTEN_FDNAMES", "").split(":")
     if not mine or not count.isdigit():
-        return []
+        return Inherited([], [])
     sockets = [socket.socket(fileno=fd) for fd in range(_FIRST_FD, _FIRST_FD + int(count))]
     for listener in sockets:
         listener.set_inheritable(False)
-    return sockets
+    admin = [sock for sock, name in zip(sockets, names, strict=False) if name == "admin"]
+    return Inherited([sock for sock in sockets if sock not in admin], admin)

@@ -120,9 +120,9 @@ def environment(client: Client, given: argparse.Namespace) -> None:
     if given.check:
         _check(client, account_id)
         return
-    native = f"{client.url}/v1/{account_id}/{gateway_id}"
-    rest = f"{client.url}/client/v4/accounts/{account_id}/ai"
-    print(_ENVIRONMENT.format(program=_program(), url=client.url, account=account_id, rest=rest, native=native), end="")
+    native = f"{client.gateway_url}/v1/{account_id}/{gateway_id}"
+    rest = f"{client.gateway_url}/client/v4/accounts/{account_id}/ai"
+    print(_ENVIRONMENT.format(program=_program(), url=client.gateway_url, account=account_id, rest=rest, native=native), end="")
 
 
 def _program() -> str:
@@ -135,5 +135,5 @@ def _check(client: Client, account_id: str) -> None:
     token = os.environ.get("AIG_TOKEN", "")
     if not token:
         raise ApiError("AIG_TOKEN is not set")
-    models = Client(client.url, token).answer("GET", f"/accounts/{quote(account_id)}/ai/v1/models")["data"]
+    models = Client(client.gateway_url, token).answer("GET", f"/accounts/{quote(account_id)}/ai/v1/models")["data"]
     print(f"{client.url} answers; AIG_TOKEN may run requests in account {account_id}, which has {len(models)} models")

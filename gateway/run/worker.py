@@ -119,9 +119,10 @@ def run_loop(main: Coroutine[Any, Any, T]) -> T:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`_worker|_control ORDERS_FD CHANNEL_FD [LISTEN_FD…]`, started by the supervisor only."""
+    """`_worker|_control ORDERS_FD CHANNEL_FD [LISTEN_FD…] [admin LISTEN_FD…]`, started by the supervisor only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    orders_fd, channel_fd, *listen_fds = (int(text) for text in arguments)
+    split = arguments.index(children.ADMIN) if children.ADMIN in arguments else len(arguments)
+    orders_fd, channel_fd, *listen_fds = (int(text) for text in arguments[:split])
     given = orders.take(orders_fd)
     json_logging.configure(given.log_level)
     channel = Channel(socket.socket(fileno=channel_fd))
@@ -132,7 +133,8 @@ def main(arguments: Sequence[str]) -> int:
             run_loop(_serve_control(given.config, channel, given.restarts))
         else:
             sockets = [socket.socket(fileno=fd) for fd in listen_fds]
-            run_loop(_serve_edge(given, given.config, sockets, channel))
+            admin = [socket.socket(fileno=int(text)) for text in arguments[split + 1 :]]
+            run_loop(_serve_edge(given, given.config, (sockets, admin), channel))
     except (ConfigError, OSError, ValueError, ImportError) as error:
         return _refused(channel, given.name, error)
     except Exception as error:
@@ -161,7 +163,11 @@ def reason_of(name: str, error: Exception) -> str:
     return f"{name}: {type(error).__name__}, see the log"
 
 
-async def _serve_edge(given: orders.Orders, config: EdgeConfig, sockets: Sequence[socket.socket], channel: Channel) -> None:
+Sockets = tuple[Sequence[socket.socket], Sequence[socket.socket]]
+"""The public ones, and those of the admin listener."""
+
+
+async def _serve_edge(given: orders.Orders, config: EdgeConfig, sockets: Sockets, channel: Channel) -> None:
     from gateway.edge.listener import Edge
     from gateway.link.client import UnixLink, connect_unix
 
@@ -179,7 +185,7 @@ async def _serve_edge(given: orders.Orders, config: EdgeConfig, sockets: Sequenc
     edge.reporter.metrics.gauge("worker_restarts", lambda: given.restarts)
     watch_loop(edge.reporter.metrics)
     try:
-        if await unless(stop.once, edge.start(sockets, tls_of(config))):
+        if await unless(stop.once, edge.start(sockets[0], tls_of(config), sockets[1])):
             # What lives now lives for ever: the collector need not look at it again.
             gc.collect()
             gc.freeze()
@@ -262,7 +268,7 @@ def keep_bootstrap_token(config: ControlConfig, token: str) -> None:
 async def serve_both(
     edge_config: EdgeConfig,
     control_config: ControlConfig,
-    sockets: Sequence[socket.socket],
+    sockets: Sockets,
     *,
     stop: Stop,
     on_ready: Callable[[bool], Awaitable[None]],
@@ -285,7 +291,7 @@ async def serve_both(
         edge = Edge(edge_config, SystemClock(), connect, worker="edge-0")
         watch_loop(edge.reporter.metrics)
         try:
-            if await unless(stop.once, edge.start(sockets, tls_of(edge_config))):
+            if await unless(stop.once, edge.start(sockets[0], tls_of(edge_config), sockets[1])):
                 await on_ready(bool(made))
                 await stop.once.wait()
         finally:

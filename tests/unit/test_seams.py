@@ -21,8 +21,9 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from gateway.edge.clients import Clients
+from gateway.edge.doors import public_door
 from gateway.edge.downstream import Downstream, EdgeServer
-from gateway.model.service import Limits
+from gateway.model.service import EdgeConfig, Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_SIDE = tuple(f"gateway/edge/{name}.py" for name in ("downstream", "counted", "listener", "request", "body", "repeat"))
@@ -153,7 +154,14 @@ async def test_the_low_level_server_has_the_parts() -> None:
 
 async def test_our_server_makes_our_connections() -> None:
     limits = Limits(header_bytes=1000)
-    server = EdgeServer(lambda request: None, limits=limits, clients=Clients(()), head_s=10.0, read_bufsize=65_536)
+    server = EdgeServer(
+        lambda request: None,
+        limits=limits,
+        clients=Clients(()),
+        door=public_door(EdgeConfig()),
+        head_s=10.0,
+        read_bufsize=65_536,
+    )
     made = server()
     assert isinstance(made, Downstream)
     assert isinstance(made, RequestHandler)

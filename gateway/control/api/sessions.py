@@ -29,7 +29,9 @@ class SignInBody(Body):
 
 
 class SignIn:
-    def __init__(self, access: Access, changes: Changes, sessions: Sessions) -> None:
+    def __init__(self, access: Access, changes: Changes, sessions: Sessions, gateway_url: str = "") -> None:
+        """`gateway_url`: where inference is served, if not where the dashboard is."""
+        self._gateway_url = gateway_url
         self._access = access
         self._clock = changes.clock
         self._store = changes.store
@@ -96,4 +98,5 @@ class SignIn:
             "account_id": token.account_id,
             "permissions": permissions,
             "session_ends_on": ends,
+            "gateway_url": self._gateway_url or None,
         }

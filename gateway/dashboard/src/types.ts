@@ -18,6 +18,8 @@ export interface Session {
   };
   account_id: string;
   permissions: Record<string, Permissions>;
+  /** Origin of inference, where it is not the dashboard's own. */
+  gateway_url: string | null;
   session_ends_on: string | null;
 }
 

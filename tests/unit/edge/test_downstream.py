@@ -10,9 +10,10 @@ from fakes.edge import RunningEdge, gateway, request_bytes, until
 from fakes.provider import Exchange, FakeProvider, Gate, gated, reply, stream
 
 from gateway.edge.clients import Clients
+from gateway.edge.doors import public_door
 from gateway.edge.downstream import Downstream, EdgeServer
 from gateway.link.frames import Patch, Revoke
-from gateway.model.service import Limits, Timeouts
+from gateway.model.service import EdgeConfig, Limits, Timeouts
 
 KEY = {"Authorization": "Bearer sk-x"}
 MARK = "canary-in-the-request"
@@ -464,7 +465,9 @@ class Reader:
 @pytest.fixture
 async def full() -> Downstream:
     """A connection whose client has not taken what was written."""
-    server = EdgeServer(lambda request: None, limits=Limits(header_bytes=1), clients=Clients(()), head_s=1)
+    server = EdgeServer(
+        lambda request: None, limits=Limits(header_bytes=1), clients=Clients(()), door=public_door(EdgeConfig()), head_s=1
+    )
     downstream = Downstream(server, loop=asyncio.get_running_loop())
     downstream.pause_writing()
     return downstream

@@ -9,10 +9,12 @@ import pytest
 from fakes.clock import FakeClock
 from fakes.edge import ACCOUNT, gateway, runner
 
+from gateway.edge.doors import public_door
 from gateway.edge.lifecycle import Lifecycle
 from gateway.edge.settings import GatewayPlan, compile_plan
 from gateway.model import faults
 from gateway.model.faults import Refusal
+from gateway.model.service import EdgeConfig
 from gateway.model.tokens import ANONYMOUS, INVALID, Principal
 from gateway.protocol.headers import RequestHead
 
@@ -77,7 +79,7 @@ class Rig:
             self.note("head")
             return head
 
-        downstream = SimpleNamespace(head_of=head_of, address="192.0.2.1")
+        downstream = SimpleNamespace(head_of=head_of, address="192.0.2.1", door=public_door(EdgeConfig()))
         request = SimpleNamespace(downstream=downstream, message=None, method="POST", target=target)
         return await self.lifecycle.serve(request)  # type: ignore[arg-type]
 

@@ -80,6 +80,7 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("POST", f"{REST}/run/@cf/meta/llama-3.1-8b-instruct", run("@cf/meta/llama-3.1-8b-instruct")),
     ("POST", f"{REST}/run/@cf%2Fmeta%2Fllama-3.1-8b-instruct", run("@cf/meta/llama-3.1-8b-instruct")),
     ("POST", f"{REST}/run/%40cf%2fmeta%2fllama", run("@cf/meta/llama")),
+    ("GET", "/", Route(Surface.OPS, tail="home")),
     # control's
     ("GET", f"{REST}/models/search?page=1", CONTROL),
     ("GET", f"/client/v4/accounts/{A}/ai-gateway/gateways", CONTROL),
@@ -95,7 +96,6 @@ REFUSED: list[tuple[str, str, Fault]] = [
     *(
         ("GET", path, UNKNOWN_ROUTE)
         for path in (
-            "/",
             "/v1",
             "/v1/",
             f"/v1/{A}",
@@ -111,7 +111,6 @@ REFUSED: list[tuple[str, str, Fault]] = [
             "/livez/",
             "/metrics",
             "/robots.txt",
-            "/?x",
         )
     ),
     ("GET", f"/v1/{A}/g1/compat/chat/completions", METHOD_NOT_ALLOWED),

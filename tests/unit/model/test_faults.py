@@ -12,8 +12,18 @@ FIXED = [
     ("missing_token", 401, 2009, "Unauthorized"),
     ("invalid_token", 401, 2009, "Unauthorized"),
     ("forbidden", 401, 2009, "Unauthorized"),
-    ("unknown_gateway", 400, 2001, "Please configure AI Gateway in the Cloudflare dashboard"),
-    ("unknown_provider", 400, 2008, "Invalid provider"),
+    (
+        "unknown_gateway",
+        400,
+        2001,
+        "No gateway of this id in this account: create it in the dashboard, or check account and gateway in the base URL",
+    ),
+    (
+        "unknown_provider",
+        400,
+        2008,
+        "Invalid provider: name one in the base URL, or before the first slash of the model, as in openai/gpt-4.1-mini",
+    ),
     ("provider_key_rejected", 401, 2009, "Unauthorized"),
     ("unknown_model", 404, 7003, "model not found"),
     ("management_unauthenticated", 401, 10000, "Authentication error"),
@@ -38,7 +48,7 @@ def test_names_are_unique_and_match_their_constants() -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_every_row_is_sound(fault: Fault) -> None:
     assert HTTPStatus(fault.status).phrase
-    assert 400 <= fault.status < 600
+    assert 400 <= fault.status < 600 or (fault.status == 302 and fault.location.startswith("/"))
     assert fault.message
     assert "%" not in fault.message
     assert "{" not in fault.message

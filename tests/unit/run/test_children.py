@@ -16,7 +16,7 @@ ORDERS = Orders(name="control", log_level="error", config=ControlConfig(control_
 class FakeProcess:
     """Keeps what it is started with; the test speaks for it through `theirs`."""
 
-    def __init__(self, orders: Orders, theirs: socket.socket, sockets: object) -> None:
+    def __init__(self, orders: Orders, theirs: socket.socket, sockets: object, admin: object) -> None:
         self.theirs = theirs
         self.sent: list[int] = []
         self.pid = 4711

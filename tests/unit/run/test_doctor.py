@@ -102,6 +102,12 @@ def test_a_first_token_that_was_left_lying_about(data: Path) -> None:
         ({"ops": {"listen": "[::1]:9"}}, 0),
         ({"ops": {"listen": "0.0.0.0:8788"}}, 1),
         ({"upstream": {"allow_private_custom": True}}, 1),
+        ({"server": {"listen": "0.0.0.0:8787"}}, 1),
+        ({"server": {"listen": "0.0.0.0:8787"}, "admin": {"listen": "127.0.0.1:8789"}}, 1),
+        (
+            {"server": {"listen": "0.0.0.0:8787", "public_url": "https://ai.test"}, "admin": {"listen": "127.0.0.1:8789"}},
+            0,
+        ),
         ({"providers": {"openai": {"base_url": "http://10.0.0.1/v1"}}}, 1),
         ({"providers": {"openai": {"base_url": "http://127.0.0.1:9/v1"}}}, 0),
         ({"providers": {"openai": {"base_url": "https://mirror.example/v1"}}}, 0),

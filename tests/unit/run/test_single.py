@@ -39,6 +39,7 @@ async def test_it_says_ready_and_obeys_signals(
         log_level="info",
         data_dir=tmp_path,
         public_url="",
+        dashboard_url="http://127.0.0.1:8787",
     )
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "n"))
@@ -46,9 +47,10 @@ async def test_it_says_ready_and_obeys_signals(
         await single.serve_single(config, listeners, Notifier(str(tmp_path / "n")))
         heard = [manager.recv(1000).decode().split("\n")[0] for _ in range(3)]
     assert heard == ["WATCHDOG=1", "READY=1", "STOPPING=1"]
-    assert served == [config.edge, config.control, listeners.sockets]
+    assert served == [config.edge, config.control, (listeners.sockets, listeners.admin)]
     assert capsys.readouterr().out.splitlines() == [
         f"gateway ready on {listeners.origin()} (single process)",
+        "dashboard: http://127.0.0.1:8787/dashboard",
         f"first API token: {tmp_path / 'bootstrap-token'}",
     ]
     listeners.close()

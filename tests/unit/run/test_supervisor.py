@@ -95,7 +95,8 @@ class Stage:
         )
         self.supervisor._begin()
 
-    def _child(self, orders: Orders, sockets: Sequence[socket.socket] = ()) -> StandIn:
+    def _child(self, orders: Orders, sockets: Sequence[socket.socket] = (), admin: Sequence[socket.socket] = ()) -> StandIn:
+        assert list(admin) == []
         self.children.append(StandIn(orders, sockets))
         return self.children[-1]
 
@@ -161,6 +162,7 @@ def test_ready_is_said_once_and_only_when_all_are(stage: Stage, capsys: pytest.C
     stage.tick()
     assert capsys.readouterr().out.splitlines() == [
         f"gateway ready on {stage.listeners.origin()} (2 workers)",
+        f"dashboard: {CONFIG.dashboard_url}/dashboard",
         "first API token: /data/bootstrap-token",
     ]
 

@@ -74,7 +74,7 @@ def test_children_do_not_inherit_the_notify_socket(manager: socket.socket) -> No
     ],
 )
 def test_sockets_for_nobody_or_another_process_are_left_alone(environ: dict[str, str]) -> None:
-    assert inherited_sockets(environ) == []
+    assert inherited_sockets(environ) == ([], [])
     assert environ == {}
 
 
@@ -87,7 +87,7 @@ def test_sockets_for_us_are_taken_whatever_their_name_and_go_to_no_child_unasked
         os.set_inheritable(fd, True)
         monkeypatch.setattr(systemd, "_FIRST_FD", fd)
         environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": names, "PATH": "x"}
-        (taken,) = inherited_sockets(environ)
+        ((taken,), _) = inherited_sockets(environ)
     with taken:
         assert (taken.fileno(), taken.getsockname(), taken.type) == (fd, address, socket.SOCK_STREAM)
         assert not taken.get_inheritable()

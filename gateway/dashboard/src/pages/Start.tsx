@@ -68,9 +68,10 @@ export function Start({ gateway }: { gateway: Gateway }) {
 }
 
 function Snippets({ gateway }: { gateway: Gateway }) {
-  const { api } = useApp();
+  const { api, session } = useApp();
+  const origin = session.gateway_url ?? location.origin;
   const [chosen, setChosen] = useState(0);
-  const snippets = snippetsFor(location.origin, api.account, gateway.id);
+  const snippets = snippetsFor(origin, api.account, gateway.id);
   const move = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -78,7 +79,7 @@ function Snippets({ gateway }: { gateway: Gateway }) {
     setChosen(next);
     (event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("[role=tab]")[next]?.focus();
   };
-  const base = `${location.origin}/v1/${api.account}/${gateway.id}`;
+  const base = `${origin}/v1/${api.account}/${gateway.id}`;
   return (
     <>
       <div class="chips" role="tablist" aria-label="Client" onKeyDown={move}>

@@ -32,7 +32,8 @@ HOPELESS: Final = 2
 """Exit status for a bad configuration: systemd does not try again either."""
 
 _COUNTED: Final = re.compile(rb"\.([0-9]{1,9});")
-_FIRST_BEAT_S: Final = 60.0
+_START_LIMIT_S: Final = 60.0
+"""Until a child is ready its loop may stand still for so long."""
 _BEAT_LIMIT_S: Final = 10.0
 _LIVELY_S: Final = 3.0
 _PRIVATE_ENVIRONMENT: Final = ("GATEWAY_", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
@@ -96,9 +97,9 @@ class Child:
         """Whether it must be killed: its loop stands still, or its grace is over."""
         if self.kill_at is not None and now >= self.kill_at:
             return True
-        if self._beat_at is None:
-            return now - self.started_at > _FIRST_BEAT_S
-        return now - self._beat_at > _BEAT_LIMIT_S
+        # A start may hold its loop up: modules are loaded and the store is migrated, and others may have the core meanwhile.
+        limit_s = _BEAT_LIMIT_S if self.ready else _START_LIMIT_S
+        return now - (self.started_at if self._beat_at is None else self._beat_at) > limit_s
 
     def lively(self, now: float) -> bool:
         """Whether its loop has turned lately."""

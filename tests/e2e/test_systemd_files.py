@@ -125,7 +125,7 @@ def test_the_unit_leaves_time_for_what_the_service_does() -> None:
     control_s = ControlConfig(control_socket="/x").shutdown_s + supervisor._CONTROL_KILL_MARGIN_S
     assert seconds(service["TimeoutStopSec"][0]) > Timeouts().drain_s + supervisor._KILL_MARGIN_S + control_s
     assert seconds(service["WatchdogSec"][0]) >= 2 * children._BEAT_LIMIT_S
-    assert seconds(service["TimeoutStartSec"][0]) > children._FIRST_BEAT_S
+    assert seconds(service["TimeoutStartSec"][0]) > children._START_LIMIT_S
 
 
 def test_the_unit_starts_and_reloads_by_the_command_line_there_is(tmp_path: Path) -> None:

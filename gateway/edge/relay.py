@@ -20,6 +20,7 @@ from gateway.kit.clock import Clock
 from gateway.model.faults import (
     CONTROL_UNREACHABLE,
     PROVIDER_KEY_REJECTED,
+    UNKNOWN_PROVIDER,
     UPSTREAM_BROKEN,
     UPSTREAM_BUSY,
     UPSTREAM_TIMEOUT,
@@ -305,7 +306,7 @@ class Relay:
         if refusal.message is not None:
             x.error_message = refusal.message
         x.outcome = "upstream_error" if fault.status in (502, 504) else "refused"
-        x.logged = x.logged and fault.logged and _leaves_row(x)
+        x.logged = x.logged and fault.logged and _leaves_row(x, fault)
         if x.committed:
             x.request.downstream.cut(reset=True)
             return CLOSE
@@ -366,12 +367,12 @@ async def _upload(connection: Connection, body: Body, timeout_s: float) -> Excep
     return None
 
 
-def _leaves_row(x: Exchange) -> bool:
+def _leaves_row(x: Exchange, fault: Fault) -> bool:
     """Whether a refused request is logged: where a provider was asked, or a caller with a token may want to know. A path that
     names no provider, and what strangers make up, would only fill the log."""
     if x.asked_at is not None:
         return True
-    named = x.provider is not None or (x.route is not None and not x.route.provider)
+    named = fault is not UNKNOWN_PROVIDER or (x.route is not None and not x.route.provider)
     return named and x.permit is not None and x.permit.authenticated
 
 

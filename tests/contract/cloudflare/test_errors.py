@@ -27,6 +27,8 @@ MANAGEMENT = {
     faults.INVALID_API_TOKEN,
     faults.SIGN_IN_THROTTLED,
     faults.STORE_DOWN,
+    faults.TOO_MANY_QUERIES,
+    faults.QUERY_TOO_LONG,
 }
 """Raised by control only; their own tests stand under `management/`."""
 
@@ -39,9 +41,11 @@ class Stage:
         self.provider = provider
         self.token = edge.admit()
 
-    async def native(self, rest: str, *, gateway_id: str = "open", method: str = "POST", **more: Any) -> Answer:
+    async def native(self, rest: str, *, gateway_id: str = "stored", method: str = "POST", **more: Any) -> Answer:
+        """With a valid token where the gateway's key is: what strangers are refused leaves no row."""
         body = more.pop("body", MARK.encode())
-        headers = {**KEY, **{name.replace("_", "-"): value for name, value in more.items()}}
+        token = {"cf-aig-authorization": self.token} if gateway_id == "stored" else {}
+        headers = {**KEY, **token, **{name.replace("_", "-"): value for name, value in more.items() if value is not None}}
         return await self.edge.ask(method, self.edge.native(gateway_id, rest), headers, body)
 
     async def rest(self, path: str, body: bytes, method: str = "POST", **more: str) -> Answer:
@@ -87,6 +91,22 @@ async def _draining(on: Stage) -> Answer:
         return await wire.ask("GET", "/readyz")
 
 
+async def _loop(on: Stage) -> Answer:
+    await on.native("openai/x")
+    return await on.native("openai/x", CDN_Loop=on.provider.only.header("cdn-loop"))
+
+
+async def _misdirected(on: Stage) -> Answer:
+    return await on.raw(request_bytes("POST", on.edge.native("stored", "openai/x"), {"Host": MARK}, b"{}"))
+
+
+async def _control_busy(on: Stage) -> Answer:
+    assert on.edge.edge._lifecycle is not None
+    for seats in on.edge.edge._lifecycle.choose._management._seats.values():
+        seats._most = 0
+    return await on.edge.ask("GET", f"/client/v4/accounts/{ACCOUNT}/ai-gateway/gateways", KEY)
+
+
 async def _internal(on: Stage) -> Answer:
     async def broken(*_: object) -> Any:
         raise RuntimeError(MARK)
@@ -101,7 +121,8 @@ async def _key_rejected(on: Stage) -> Answer:
 
 
 async def _too_slow_a_body(on: Stage) -> Answer:
-    return await on.raw(request_bytes("POST", on.edge.native("open", "openai/x"), {**KEY, "Content-Length": "99"}) + b"x")
+    fields = {**KEY, "cf-aig-authorization": on.token, "Content-Length": "99"}
+    return await on.raw(request_bytes("POST", on.edge.native("stored", "openai/x"), fields) + b"x")
 
 
 async def _unknown_alias(on: Stage) -> Answer:
@@ -144,13 +165,20 @@ PROVOCATIONS: dict[Fault, Provoke] = {
     faults.UNKNOWN_MODEL: lambda on: on.rest(f"run/openai/{MARK}", b"{}"),
     faults.SURFACE_NOT_SERVED: lambda on: on.rest("v1/messages", b'{"model":"openai/%b"}' % MARK.encode()),
     faults.NOT_IMPLEMENTED: lambda on: on.native("", body=b"[]"),
+    faults.TO_DASHBOARD: lambda on: on.edge.ask("GET", "/", {**KEY, "Sec-Fetch-Mode": "navigate"}),
+    faults.PAGE_LOAD: lambda on: on.native("openai/x", method="GET", Sec_Fetch_Mode="navigate", body=None),
     faults.BAD_PATH: lambda on: on.native(f"openai/{MARK}/../x"),
     faults.MISSING_PROVIDER_KEY: _no_key,
     faults.UNKNOWN_KEY_ALIAS: _unknown_alias,
+    faults.KEY_NOT_FOR_HOST: lambda on: on.edge.ask(
+        "POST", on.edge.native("stored", f"azure-openai/{MARK}/d/chat/completions"), {"cf-aig-authorization": on.token}, b"{}"
+    ),
+    faults.LOOP: _loop,
     faults.PROVIDER_KEY_REJECTED: _key_rejected,
     faults.BAD_BODY: lambda on: on.native("compat/chat/completions", body=f'["{MARK}"]'.encode()),
     faults.MISSING_MODEL: lambda on: on.native("compat/chat/completions", body=f'{{"x":"{MARK}"}}'.encode()),
     faults.UNSUPPORTED_INPUT: lambda on: on.rest("run", f'{{"model":"openai/m","input":{{"x":"{MARK}"}}}}'.encode()),
+    faults.MISDIRECTED: _misdirected,
     faults.MALFORMED: lambda on: on.raw(f"GET /v1/{MARK} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".encode()),
     faults.HEADERS_TOO_LARGE: lambda on: on.raw(
         request_bytes("POST", "/v1/a/b", [(f"X-{number}", MARK * 500) for number in range(20)], b"{}")
@@ -168,8 +196,13 @@ PROVOCATIONS: dict[Fault, Provoke] = {
     faults.OVERLOADED: _overloaded,
     faults.TOO_MANY_CONNECTIONS: _too_many_connections,
     faults.CONTROL_UNREACHABLE: lambda on: on.edge.ask("GET", f"/client/v4/accounts/{ACCOUNT}/ai-gateway/gateways", KEY),
+    faults.CONTROL_BUSY: _control_busy,
     faults.INTERNAL: _internal,
 }
+
+
+UPSTREAM = {faults.UPSTREAM_UNREACHABLE, faults.UPSTREAM_BROKEN, faults.UPSTREAM_TIMEOUT, faults.UPSTREAM_BUSY}
+"""Said once in the service's log, with the cause."""
 
 
 @asynccontextmanager
@@ -178,11 +211,12 @@ async def staged(provider: FakeProvider) -> AsyncIterator[Stage]:
         gateways=[
             gateway("g1"),
             gateway("open", authentication=False),
-            gateway("stored", keys=[key("openai", "sk-stored")]),
+            gateway("stored", keys=[key("openai", "sk-stored"), key("azure-openai", "sk-azure")]),
             gateway("default", keys=[key("openai", "sk-stored")]),
         ],
         providers={"openai": provider.origin + "/v1"},
         control_socket=f"/nowhere/{MARK}.sock",
+        hosts=("gateway.test", "a"),
         limits=Limits(body_bytes=1000, header_bytes=65_536, connections_per_origin=1, waiting_per_origin=0),
         timeouts=Timeouts(client_body_s=0.1, first_byte_s=0.4, keepalive_s=1.0),
     ) as edge:
@@ -217,6 +251,8 @@ async def test_each_fault(provider: FakeProvider, fault: Fault, caplog: pytest.L
         await on.edge.quiet()
         if fault in (faults.MALFORMED, faults.HEADERS_TOO_LARGE, faults.UNKNOWN_ROUTE, faults.BAD_PATH, faults.DRAINING):
             assert on.edge.records == []
+        elif fault is faults.UNKNOWN_PROVIDER:
+            assert on.edge.records == [], "a path that names no provider is nobody's request"
         elif not fault.logged:
             assert [record for record in on.edge.records if record.status_code == fault.status] == []
         else:
@@ -225,7 +261,8 @@ async def test_each_fault(provider: FakeProvider, fault: Fault, caplog: pytest.L
             assert record.id == answer.header("cf-aig-log-id")
             assert not record.success
     if fault is not faults.INTERNAL:
-        assert [line.getMessage() for line in caplog.records if line.levelname in ("WARNING", "ERROR")] == []
+        said = [line.getMessage() for line in caplog.records if line.levelname in ("WARNING", "ERROR")]
+        assert [line.partition(" failed: ")[0] for line in said] == (["provider openai"] if fault in UPSTREAM else [])
     assert MARK not in "".join(line.getMessage() for line in caplog.records)
 
 

@@ -221,7 +221,7 @@ async def test_rest_with_an_unknown_gateway(edge: RunningEdge) -> None:
 
 @pytest.mark.parametrize(
     ("surface", "passed"),
-    [("native", 200), ("compat", 200), ("models", 200), ("universal", 501), ("websocket", 501)],
+    [("native", 200), ("compat", 200), ("models", 200), ("universal", 501), ("websocket", 426)],
 )
 @pytest.mark.parametrize(
     ("gateway_id", "token", "permitted"),
@@ -243,4 +243,5 @@ async def test_on_and_off_on_every_surface(
     if surface == "websocket":
         headers |= {"Connection": "Upgrade", "Upgrade": "websocket"}
     reply = await edge.ask(method, edge.native(gateway_id, path), headers, body)
-    assert reply.status == (passed if permitted else 401)
+    # What is not here is refused to strangers alike, and before anything else.
+    assert reply.status == (passed if permitted or surface == "websocket" else 401)

@@ -13,7 +13,7 @@ ACCOUNTS = [digit * 32 for digit in "12345"]
 GATEWAYS = ["g1", "g2", "g3", "g4"]
 GRANTED = frozenset(GATEWAYS[:3])
 NO_ACCOUNT, NO_GATEWAY = "9" * 32, "g9"
-IDS = frozenset({"cf-aig-event-id", "cf-aig-request-id", "cf-aig-log-id"})
+IDS = frozenset({"date", "cf-aig-event-id", "cf-aig-request-id", "cf-aig-log-id"})
 STYLES = ["gateway tree", "rest"]
 BODY = b'{"model":"openai/m","messages":[]}'
 

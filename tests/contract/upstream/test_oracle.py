@@ -172,7 +172,9 @@ async def ours(pool: Pool, server: RawServer, method: str) -> Answer:
     finally:
         connection.release()
     assert sink.ends == 1
-    return Answer(head.status, head.reason, _fields(head.lines.removesuffix(INERT)), sink.payload)
+    # Kept apart, for the relay to translate into an address of ours.
+    redirect = ((b"Location", head.location),) if head.location else ()
+    return Answer(head.status, head.reason, _fields(head.lines.removesuffix(INERT)) + redirect, sink.payload)
 
 
 async def oracles(server: RawServer, method: str) -> Answer:

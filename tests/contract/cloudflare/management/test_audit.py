@@ -11,7 +11,7 @@ from gateway.store.port import AuditQuery, StoreDown
 
 AUDIT = f"/accounts/{ACCOUNT}/logs/audit"
 TREE = f"/accounts/{ACCOUNT}/tokens"
-OWN_PAGE = [("Sec-Fetch-Site", "same-origin"), ("Content-Type", "application/json")]
+OWN_PAGE = [("Sec-Fetch-Site", "same-origin"), ("X-Gateway-Dashboard", "http"), ("Content-Type", "application/json")]
 
 
 async def entries(rig: Rig, query: str = "", **how: Any) -> list[dict[str, Any]]:

@@ -85,7 +85,7 @@ async def test_the_operator_needs_no_token(fresh: Rig) -> None:
     used = credential()
     answers = [(await fresh.call("GET", "/accounts", token=used)).status for _ in range(2)]
     assert answers == [200, 401], "good once"
-    page = [("Sec-Fetch-Site", "same-origin"), ("Content-Type", "application/json")]
+    page = [("Sec-Fetch-Site", "same-origin"), ("X-Gateway-Dashboard", "http"), ("Content-Type", "application/json")]
     assert (await fresh.call("POST", "/user/session", {"token": credential()}, headers=page)).status == 401
     foreign = operator_credential(b"x" * 32, fresh.clock.wall())
     assert (await fresh.call("GET", "/accounts", token=foreign)).status == 401

@@ -9,6 +9,8 @@ from gateway.model.tokens import ALL_PERMISSIONS, Permission
 ACCOUNT_SCOPE: Final = "com.cloudflare.api.account"
 _NAMESPACE: Final = UUID("5f3c1d0e-93b4-4c58-9d7e-6a1f2b8c4e70")
 _AI_CATEGORY: Final = "ai_and_machine_learning"
+_ACCOUNT_CATEGORY: Final = "account_and_billing"
+"""Both are values of Cloudflare's own list; official SDKs refuse any other when they are told to be strict."""
 _ACCOUNT_GROUPS: Final = (
     Permission.TOKENS_READ,
     Permission.TOKENS_WRITE,
@@ -36,7 +38,8 @@ class PermissionGroup:
 
 
 def _group(name: str) -> PermissionGroup:
-    return PermissionGroup(uuid5(_NAMESPACE, name).hex, name, "account" if name in _ACCOUNT_GROUPS else _AI_CATEGORY)
+    category = _ACCOUNT_CATEGORY if name in _ACCOUNT_GROUPS else _AI_CATEGORY
+    return PermissionGroup(uuid5(_NAMESPACE, name).hex, name, category)
 
 
 PERMISSION_GROUPS: Final = tuple(_group(name) for name in ALL_PERMISSIONS)

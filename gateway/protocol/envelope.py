@@ -44,7 +44,8 @@ class CursorInfo:
     """Where the next page begins; empty on the last."""
 
     def shown(self) -> dict[str, Any]:
-        return {"count": self.count, "cursor": self.cursor}
+        """In both places: Cloudflare's reference has `cursor`, and its SDKs turn pages by `cursors.after`."""
+        return {"count": self.count, "cursor": self.cursor, "cursors": {"after": self.cursor}}
 
 
 def success(result: object, info: PageInfo | CursorInfo | None = None, messages: Sequence[str] = ()) -> bytes:

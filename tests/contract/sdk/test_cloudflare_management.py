@@ -190,7 +190,7 @@ async def test_account_tokens(api: Api) -> None:
             account_id=ACCOUNT,
             name="ci2",
             policies=_policies(run or ""),  # type: ignore[arg-type]
-            condition={"request_ip": {"in_": ["10.0.0.0/8"]}},
+            condition={"request_ip": {"in": ["10.0.0.0/8"]}},
             expires_on="2030-01-01T00:00:00Z",
         )
     )
@@ -245,3 +245,14 @@ async def test_accounts(api: Api) -> None:
     got = await api.call(lambda client: client.accounts.get(account_id=ACCOUNT))
     assert got is not None
     assert got.id == ACCOUNT
+
+
+async def test_the_audit_log_is_read_to_its_end(api: Api) -> None:
+    """The client turns pages by `result_info.cursors.after`."""
+    for number in range(3):
+        await api.rig.make_gateway(f"g{number}")
+    span: dict[str, Any] = {"account_id": ACCOUNT, "since": "2026-01-01", "before": "2027-01-01"}
+    listed = await api.call(lambda client: list(client.accounts.logs.audit.list(**span, limit=1)))
+    whole = await api.call(lambda client: list(client.accounts.logs.audit.list(**span)))
+    assert [entry.id for entry in listed] == [entry.id for entry in whole]
+    assert len(whole) >= 3

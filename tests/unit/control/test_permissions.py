@@ -1,6 +1,9 @@
-import pytest
+from typing import Any, get_args
 
-from gateway.control.permissions import PERMISSION_GROUPS, find_group, permission_of
+import pytest
+from cloudflare.types.accounts.tokens.permission_group_list_response import PermissionGroupListResponse
+
+from gateway.control.permissions import PERMISSION_GROUPS, PermissionGroup, find_group, permission_of
 from gateway.model.tokens import ALL_PERMISSIONS, Permission
 
 RUN_ID = next(group.id for group in PERMISSION_GROUPS if group.name == Permission.RUN)
@@ -9,6 +12,19 @@ RUN_ID = next(group.id for group in PERMISSION_GROUPS if group.name == Permissio
 def test_ids_are_stable_and_distinct() -> None:
     assert RUN_ID == "0023fad0382a507f9a9ccfc5e6b1f7d5"
     assert len({group.id for group in PERMISSION_GROUPS}) == len(ALL_PERMISSIONS)
+
+
+def _listed(kind: Any) -> set[Any]:
+    """The values of the literals in a type."""
+    inner = get_args(kind)
+    return set().union(*map(_listed, inner)) if inner else {kind}
+
+
+@pytest.mark.parametrize("group", PERMISSION_GROUPS, ids=lambda group: group.name)
+def test_categories_and_scopes_are_cloudflares(group: PermissionGroup) -> None:
+    fields = PermissionGroupListResponse.model_fields
+    assert group.category in _listed(fields["category"].annotation)
+    assert set(group.shown()["scopes"]) <= _listed(fields["scopes"].annotation)
 
 
 @pytest.mark.parametrize(

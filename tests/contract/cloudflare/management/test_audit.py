@@ -138,7 +138,7 @@ async def test_pages_and_filters(rig: Rig) -> None:
     names = [entry["resource"]["name"] for entry in (*first.result, *second.result)]
     assert names == ["g4", "g3", "g2", "g1", "g0"]
     last = await rig.call("GET", f"{AUDIT}?limit=3&cursor={second.json['result_info']['cursor']}")
-    assert last.json["result_info"] == {"count": 2, "cursor": ""}
+    assert last.json["result_info"] == {"count": 2, "cursor": "", "cursors": {"after": ""}}
 
 
 async def test_nobody_deletes_or_writes_it(rig: Rig) -> None:

@@ -1,24 +1,28 @@
 """The request body: what is here already, and what still arrives. Short ones are held whole, long ones stream."""
 
 import asyncio
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
+from gateway.edge.coded import CodedReader
 from gateway.edge.repeat import ArrivedBody
 from gateway.edge.request import Request
 from gateway.edge.taps.ends import Ends
 from gateway.edge.taps.sample import Sample
-from gateway.model.faults import BAD_BODY, BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Refusal
+from gateway.model.faults import BAD_BODY, BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, UNKNOWN_CODING, Refusal
 from gateway.model.service import Limits, Timeouts
 from gateway.protocol.headers import RequestHead
+from gateway.protocol.inflate import decoding, unknown_coding
 from gateway.protocol.jsonrepeat import RepeatFinder, may_hold_model
 from gateway.protocol.jsonspan import SpanState
 
 if TYPE_CHECKING:
     from gateway.edge.downstream import Downstream
 
+_CODING_NAME: Final = re.compile(rb"[a-z0-9_.+*-]{1,16}\Z")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -26,11 +30,13 @@ class Body:
     """`held` goes out with the head; `whole` says that nothing comes after it, so it can be sent again."""
 
     __slots__ = (
-        "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "ended", "ends", "held", "holder", "kept", "length",
-        "received_bytes", "repeats", "sample", "whole",
+        "_limits", "_reader", "_timeouts", "_waited_s", "arrived", "decoded", "ended", "ends", "held", "holder", "kept",
+        "length", "received_bytes", "repeats", "sample", "whole",
     )  # fmt: skip
 
-    def __init__(self, reader: StreamReader | ArrivedBody, length: int | None, limits: Limits, timeouts: Timeouts) -> None:
+    def __init__(
+        self, reader: StreamReader | ArrivedBody | CodedReader, length: int | None, limits: Limits, timeouts: Timeouts
+    ) -> None:
         self._reader = reader
         self._limits = limits
         self._timeouts = timeouts
@@ -55,6 +61,8 @@ class Body:
         """Pieces that were sent, in case they must be sent again; None where they are not kept."""
         self.arrived = False
         """It was all there with the head: nobody waited for the client."""
+        self.decoded = False
+        """It is read, and sent, without the Content-Encoding it came in."""
 
     async def next_piece(self) -> bytes:
         """What arrived; empty at the end. Raises Refusal for a body that is too long, too slow or badly framed."""
@@ -110,6 +118,13 @@ class Body:
         self.held = b"".join(pieces)
         self.whole = True
 
+    async def settle(self) -> None:
+        """Wait for all that was coded: only then its length is known."""
+        if not self.whole and isinstance(self._reader, CodedReader):
+            await self.hold()
+        if self.whole:
+            self.length = len(self.held)
+
     def rewind(self) -> None:
         """Hold again what was kept: it has to be sent once more."""
         assert self.kept is not None
@@ -144,6 +159,30 @@ async def open_body(request: Request, head: RequestHead, limits: Limits, timeout
     if length is not None and length <= limits.replay_bytes:
         await body.hold()
     return body
+
+
+async def open_decoded(request: Request, head: RequestHead, limits: Limits, timeouts: Timeouts) -> Body:
+    """What was coded, of a body with a Content-Encoding; no more of it than could be held. Raises Refusal."""
+    unknown = unknown_coding(head.coding)
+    if unknown is not None:
+        raise Refusal(UNKNOWN_CODING, _unknown(unknown))
+    coded = await open_body(request, head, limits, timeouts)
+    coded.decoded = True
+    undone = decoding(head.coding, min(limits.peek_bytes, limits.body_bytes))
+    if undone is None:  # `identity`
+        return coded
+    body = Body(CodedReader(coded.held, coded.next_piece, undone), None, limits, timeouts)
+    body.holder, coded.holder = coded.holder, None
+    body.arrived, body.decoded = coded.arrived, True
+    return body
+
+
+def _unknown(coding: bytes) -> str | None:
+    """Names it, unless it may be anything: no registered name is longer, and a secret is."""
+    if not coding:
+        return "The request body is in too many content codings"
+    shown = _CODING_NAME.match(coding)
+    return None if shown is None else f"{UNKNOWN_CODING.message}: {coding.decode()}"
 
 
 def arrived_body(request: Request, limits: Limits, timeouts: Timeouts) -> Body:

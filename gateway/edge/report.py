@@ -234,7 +234,7 @@ def _bodies(x: Exchange, limit_bytes: int) -> Row | None:
         response.decode("latin-1"),
         whole,
         complete and x.outcome == "completed",
-        x.head.value(b"content-encoding").decode("latin-1") if x.head is not None else "",
+        x.head.coding.decode("latin-1") if x.head is not None and not body.decoded else "",
         x.response_encoding,
     )
 

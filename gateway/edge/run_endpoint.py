@@ -59,7 +59,7 @@ class RunEndpoint:
     async def _model_in_body(self, x: Exchange, route: Route) -> Attempt:
         assert x.plan is not None
         assert x.head is not None
-        body = await self._targeting.open(x)
+        body = await (self._targeting.open_decoded(x) if x.head.coding else self._targeting.open(x))
         if body.length is not None and body.length > self._limit_bytes:
             raise Refusal(BODY_TOO_LARGE)
         asked = await _read(body, self._limit_bytes)

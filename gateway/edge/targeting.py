@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from gateway.edge.body import Body, arrived_body, open_body
+from gateway.edge.body import Body, arrived_body, open_body, open_decoded
 from gateway.edge.exchange import Exchange
 from gateway.edge.keys import choose_secrets, clean_query
 from gateway.edge.loops import LoopMarks
@@ -33,6 +33,7 @@ from gateway.providers.calls import Work, called
 
 _TARGETS_KEPT: Final = 2048
 _CODING: Final = frozenset({b"accept-encoding"})
+_CONTENT_CODING: Final = frozenset({b"content-encoding"})
 _PLAIN: Final = b"accept-encoding: identity\r\n"
 
 
@@ -170,18 +171,26 @@ class Targeting:
         plan, endpoint = x.plan, route.endpoint
         assert plan is not None
         assert endpoint is not None
-        body = await self.open(x)
+        assert x.head is not None
+        body = await (self.open_decoded(x) if x.head.coding else self.open(x))
         finder = await _find_model(body, self._config.limits.peek_bytes)
         x.model = finder.value
         provider, model = self.directory.by_model(finder.value, plan.custom)
         x.provider, x.model = provider, model
         body.replace(finder.spliced(model))
-        assert x.head is not None
+        if body.decoded:
+            await body.settle()
         return self.attempt(x, x.head, provider, self.endpoint_target(route, provider, endpoint, model), endpoint)
 
     async def open(self, x: Exchange) -> Body:
         assert x.head is not None
         x.body = await open_body(x.request, x.head, self._limits, self._timeouts)
+        return x.body
+
+    async def open_decoded(self, x: Exchange) -> Body:
+        """For who looks into it."""
+        assert x.head is not None
+        x.body = await open_decoded(x.request, x.head, self._limits, self._timeouts)
         return x.body
 
     def endpoint_target(self, route: Route, provider: Provider, endpoint: Endpoint, model: str) -> Target:
@@ -215,6 +224,8 @@ class Targeting:
                 for name, value in provider.extra_headers.items()
                 if not head.value(name.lower().encode())
             )
+        if x.body is not None and x.body.decoded:
+            withheld |= _CONTENT_CODING
         if plain:
             withheld, lines = withheld | _CODING, lines + _PLAIN
         custom = provider.slug.startswith("custom-")

@@ -119,6 +119,7 @@ MISDIRECTED: Final = _client(
 MALFORMED: Final = _client("malformed_request", 400, 2910, "Malformed request", closes=True, logged=False)
 HEADERS_TOO_LARGE: Final = _client("headers_too_large", 431, 2911, "Request header fields too large", closes=True, logged=False)
 BODY_TOO_LARGE: Final = _client("body_too_large", 413, 2912, "Request body too large", closes=True)
+UNKNOWN_CODING: Final = _client("unknown_coding", 415, 2963, "The request body's content coding is not known here")
 URI_TOO_LONG: Final = _client("uri_too_long", 414, 2960, "Request target too long", closes=True, logged=False)
 UPGRADE_REQUIRED: Final = _client(
     "upgrade_required",

@@ -14,6 +14,7 @@ import orjson
 from gateway.model.faults import Fault
 from gateway.model.routes import Surface
 from gateway.protocol.inert import INERT
+from gateway.protocol.inflate import ACCEPTED
 
 
 class RenderedFault(NamedTuple):
@@ -37,6 +38,8 @@ _OPENAI_TYPES: Final = {
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
+    413: "invalid_request_error",
+    415: "invalid_request_error",
 }
 
 
@@ -51,6 +54,8 @@ def render(fault: Fault, surface: Surface, message: str | None = None) -> Render
     lines = [b"content-type: application/json\r\n", b"content-length: %d\r\n" % len(body), INERT]
     if fault.status == 401:
         lines.append(f"www-authenticate: {CHALLENGE}\r\n".encode())
+    if fault.status == 415:
+        lines.append(b"accept-encoding: %b\r\n" % ACCEPTED)
     if fault.retry_after_s is not None:
         lines.append(b"retry-after: %d\r\n" % fault.retry_after_s)
     elif fault.status not in (408, 409):

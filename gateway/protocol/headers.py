@@ -26,7 +26,7 @@ CREDENTIAL_FIELDS: Final = frozenset(
 )
 """Slots that may hold a provider's key, or one of our tokens in its place (specification section 2.1)."""
 
-_READ: Final = CREDENTIAL_FIELDS | {b"content-type", b"content-encoding", b"user-agent", b"x-fal-target-url"}
+_READ: Final = CREDENTIAL_FIELDS | {b"content-type", b"user-agent", b"x-fal-target-url"}
 """Fields whose values somebody reads, besides those that are noted or dropped."""
 
 _SINGLETONS: Final = CREDENTIAL_FIELDS | {b"cf-aig-authorization", b"expect", b"host", b"content-length", b"transfer-encoding"}
@@ -50,6 +50,7 @@ class RequestHead:
         "_blocks",
         "_connection_named",
         "chunked",
+        "coding",
         "content_length",
         "control",
         "credentials",
@@ -76,6 +77,8 @@ class RequestHead:
         self.final = False
         """Asks this server, whatever its target: OPTIONS for `*` or without a hop left."""
         self.chunked = False
+        self.coding = b""
+        """Content-Encoding, several lines as one list (RFC 9110 section 5.3)."""
         self.content_length: int | None = None
         self.expects_continue = False
         self.upgrade = b""
@@ -141,6 +144,9 @@ class RequestHead:
         if value.lower() != b"chunked":
             raise Refusal(MALFORMED)
         self.chunked = True
+
+    def _note_content_encoding(self, value: bytes) -> None:
+        self.coding = b"%b,%b" % (self.coding, value) if self.coding else value
 
     def _note_expect(self, value: bytes) -> None:
         if value.lower() != b"100-continue":
@@ -217,6 +223,7 @@ _NOTES: Final = {
     b"host": RequestHead._note_host,
     b"content-length": RequestHead._note_content_length,
     b"transfer-encoding": RequestHead._note_transfer_encoding,
+    b"content-encoding": RequestHead._note_content_encoding,
     b"expect": RequestHead._note_expect,
     b"connection": RequestHead._note_connection,
     b"upgrade": RequestHead._note_upgrade,

@@ -22,6 +22,8 @@ else:
 CEILING_BYTES: Final = 8 * 1024 * 1024
 """Of plain bytes in all; behind it nobody reads on. A bomb costs this much work, and never more memory than one piece."""
 PIECE_BYTES: Final = 65536
+ACCEPTED: Final = b"gzip, deflate, br, zstd"
+"""For Accept-Encoding (RFC 9110 section 12.5.3)."""
 _MOST_LAYERS: Final = 3
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _ZSTD_OPTIONS: Final[dict[int, int]] = {zstd.DecompressionParameter.window_log_max: 23}
@@ -30,6 +32,10 @@ _ZSTD_OPTIONS: Final[dict[int, int]] = {zstd.DecompressionParameter.window_log_m
 
 class CodingError(ValueError):
     """The bytes are not in the coding they claim to be in, or hold more than the ceiling."""
+
+
+class CeilingError(CodingError):
+    """They hold more than the ceiling."""
 
 
 class _Layer(Protocol):
@@ -55,16 +61,17 @@ class Decoding:
         """What was coded first, and so is undone last."""
 
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
-        """The plain bytes of this chunk, each piece of about PIECE_BYTES at most. Raises CodingError."""
+        """The plain bytes of this chunk, each piece of about PIECE_BYTES at most; b"" for as much work that left none. Raises
+        CodingError."""
         try:
             for piece in self._layer.undo(chunk):
                 self._left_bytes -= len(piece) or PIECE_BYTES
                 if self._left_bytes < 0:
-                    raise CodingError("more than the ceiling")
+                    raise CeilingError("more than the ceiling")
                 if self._inner is not None:
                     yield from self._inner.pieces(piece)
-                elif piece:
-                    yield piece
+                    piece = b""
+                yield piece
         except (zlib.error, brotli.error, zstd.ZstdError) as error:
             raise CodingError("not in its coding") from error
 
@@ -74,12 +81,24 @@ class Decoding:
         return self._layer.ended and (self._inner is None or self._inner.ended)
 
 
+def codings(encoding: bytes) -> list[bytes]:
+    """The names in this value of Content-Encoding, in the order they were applied; empty where the body is plain."""
+    names = [name.strip().lower() for name in encoding.split(b",")]
+    return [name for name in names if name not in (b"", b"identity")]
+
+
+def unknown_coding(encoding: bytes) -> bytes | None:
+    """The first name that is not known here, b"" where there are too many; None where all can be decoded."""
+    names = codings(encoding)
+    unknown = next((name for name in names if name not in _LAYERS), None)
+    return b"" if unknown is None and len(names) > _MOST_LAYERS else unknown
+
+
 def decoding(encoding: bytes, ceiling_bytes: int = CEILING_BYTES) -> Decoding | None:
     """For this value of Content-Encoding; None where it names no coding, or one that is not known here."""
-    names = [name.strip().lower() for name in encoding.split(b",")]
-    names = [name for name in names if name not in (b"", b"identity")]
-    if len(names) > _MOST_LAYERS or not all(name in _LAYERS for name in names):
+    if unknown_coding(encoding) is not None:
         return None
+    names = codings(encoding)
     undone: Decoding | None = None
     for name in names:
         undone = Decoding(_LAYERS[name](), ceiling_bytes, undone)
@@ -125,7 +144,8 @@ class InflatingReader:
             return
         try:
             for piece in self._decoding.pieces(chunk):
-                reader.feed(piece)
+                if piece:
+                    reader.feed(piece)
         except CodingError:
             self._reader = None
 
@@ -209,6 +229,8 @@ class _Brotli:
 
     def undo(self, chunk: bytes) -> Iterator[bytes]:
         decoder = self._decoder
+        if self.ended and chunk:
+            raise CodingError("more behind the end")  # as the decoder itself says where it comes in one piece
         while not self.ended:
             piece = decoder.process(chunk, output_buffer_limit=PIECE_BYTES)
             self.ended = decoder.is_finished()

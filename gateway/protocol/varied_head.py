@@ -37,6 +37,7 @@ class VariedHead(RequestHead):
         self.size_bytes = base.size_bytes
         self.final = base.final
         self.chunked = base.chunked
+        self.coding = base.coding
         self.content_length = base.content_length
         self.expects_continue = base.expects_continue
         self.upgrade = base.upgrade

@@ -184,6 +184,7 @@ PROVOCATIONS: dict[Fault, Provoke] = {
         request_bytes("POST", "/v1/a/b", [(f"X-{number}", MARK * 500) for number in range(20)], b"{}")
     ),
     faults.URI_TOO_LONG: lambda on: on.raw(f"GET /{MARK * 6000} HTTP/1.1\r\nHost: a\r\n\r\n".encode()),
+    faults.UNKNOWN_CODING: lambda on: on.native("compat/chat/completions", **{"Content-Encoding": f"{MARK} {MARK}"}),
     faults.UPGRADE_REQUIRED: lambda on: on.native(f"openai/{MARK}", method="GET", Upgrade="websocket"),
     faults.BODY_TOO_LARGE: lambda on: on.native("openai/x", body=MARK.encode() * 200),
     faults.EXPECTATION_FAILED: lambda on: on.native("openai/x", Expect=MARK),

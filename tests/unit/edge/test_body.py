@@ -1,6 +1,9 @@
 """Request bodies: held when short, streamed when long, bounded always."""
 
 import asyncio
+import dataclasses
+import gzip
+from collections.abc import Awaitable
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,10 +12,10 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
-from gateway.edge.body import Body, open_body
+from gateway.edge.body import Body, open_body, open_decoded
 from gateway.edge.repeat import ArrivedBody
 from gateway.edge.request import Request
-from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, Fault, Refusal
+from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, UNKNOWN_CODING, Fault, Refusal
 from gateway.model.service import Limits, Timeouts
 from gateway.protocol.headers import RequestHead
 
@@ -175,3 +178,76 @@ async def test_what_is_replaced_moves_the_length() -> None:
     chunked, _ = await opened(reader(b"x"), head(chunked=True))
     chunked.replace(b"1")
     assert chunked.length is None
+
+
+# --- in a content coding
+
+PLAIN = b'{"model":"openai/gpt"}' + bytes(500)
+
+
+def coded_head(coding: bytes, length: int | None = None) -> RequestHead:
+    fields = [(b"Content-Length", b"%d" % length)] if length is not None else [(b"Transfer-Encoding", b"chunked")]
+    return RequestHead(((b"Content-Encoding", coding), *fields), http_10=False, limit_bytes=9999)
+
+
+async def refused(asked: Awaitable[object]) -> Fault:
+    with pytest.raises(Refusal) as refusal:
+        await asked
+    return refusal.value.fault
+
+
+async def decoded(body: StreamReader | ArrivedBody, head: RequestHead, **limits: int) -> tuple[Body, Any]:
+    downstream: Any = Downstream()
+    request = Request(SimpleNamespace(method="POST", path="/"), body, downstream)
+    return await open_decoded(request, head, dataclasses.replace(LIMITS, **limits), Timeouts()), request
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["length", "chunked"])
+async def test_a_coded_one_is_read_plain_and_then_has_a_length(known: bool) -> None:
+    coded = gzip.compress(PLAIN)
+    arriving = reader(coded[:5])
+    head = coded_head(b"gzip", len(coded) if known else None)
+    opening = asyncio.create_task(decoded(arriving, head))
+    await asyncio.sleep(0)
+    arriving.feed_data(coded[5:])
+    arriving.feed_eof()
+    body, request = await opening
+    assert (body.decoded, body.whole, body.held) == (True, False, b"")
+    assert await body.next_piece() == PLAIN
+    body.replace(PLAIN[:100])
+    await body.settle()
+    assert (body.held, body.length, body.whole) == (PLAIN[:100], 100, True)
+    assert request.downstream.kept[-1] == len(PLAIN), "what is held is what is counted"
+
+
+async def test_one_that_came_whole_made_nobody_wait() -> None:
+    coded = gzip.compress(PLAIN)
+    body, _ = await decoded(ArrivedBody(coded, coded_head(b"gzip", len(coded))), coded_head(b"gzip", len(coded)))
+    assert body.arrived
+    await body.settle()
+    assert (body.held, body.length, body.whole, body.decoded) == (PLAIN, len(PLAIN), True, True)
+
+
+async def test_identity_is_no_coding() -> None:
+    body, _ = await decoded(reader(b"he"), coded_head(b"identity", 500))
+    assert (body.decoded, body.length, body.whole) == (True, 500, False)
+    await body.settle()
+    assert (body.length, body.whole) == (500, False), "nobody waits for the rest"
+
+
+@pytest.mark.parametrize("limit", ["body_bytes", "peek_bytes"])
+async def test_no_more_of_it_than_may_be_held(limit: str) -> None:
+    coded = gzip.compress(PLAIN)
+    for most, fault in ((len(PLAIN), None), (len(PLAIN) - 1, BODY_TOO_LARGE)):
+        body, _ = await decoded(reader(coded, ended=True), coded_head(b"gzip"), **{limit: most})
+        if fault is None:
+            await body.settle()
+            assert body.held == PLAIN
+        else:
+            assert await refused(body.settle()) is fault
+
+
+@pytest.mark.parametrize("coding", [b"compress", b"gzip, foo", b"gzip,gzip,gzip,gzip", b"a" * 100, b"\xff"])
+async def test_an_unknown_coding(coding: bytes) -> None:
+    arriving = reader()
+    assert await refused(decoded(arriving, coded_head(coding))) is UNKNOWN_CODING

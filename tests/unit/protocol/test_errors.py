@@ -46,6 +46,12 @@ def test_426_names_the_protocol_to_speak() -> None:
     assert rendered.end == b"connection: upgrade, close\r\n"
 
 
+def test_415_names_the_codings_that_are_known() -> None:
+    """RFC 9110 section 12.5.3."""
+    told = {fault.name: lines(render(fault, Surface.COMPAT)).get(b"accept-encoding") for fault in FAULTS}
+    assert {name: value for name, value in told.items() if value} == {"unknown_coding": b"gzip, deflate, br, zstd"}
+
+
 @pytest.mark.parametrize("surface", [Surface.REST_RUN, Surface.CONTROL])
 @pytest.mark.parametrize("fault", [faults.MISSING_TOKEN, faults.INVALID_TOKEN, faults.FORBIDDEN], ids=lambda fault: fault.name)
 def test_rest_speaks_the_v4_envelope(fault: Fault, surface: Surface) -> None:

@@ -351,3 +351,13 @@ def test_pages_and_scripts_are_told_from_data(fields: list[tuple[bytes, bytes]],
     found = head(*fields)
     assert found.page_load is page_load
     assert [number for number in range(len(fields)) if found.free(number) and fields[number][0] != b"Sec-Fetch-Site"] == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "coding"),
+    [([], b""), ([b"gzip"], b"gzip"), ([b"gzip", b"br, zstd"], b"gzip,br, zstd"), ([b"", b"br"], b"br")],
+)
+def test_content_codings_on_several_lines_are_one_list(lines: list[bytes], coding: bytes) -> None:
+    """RFC 9110 section 5.3."""
+    fields = tuple((name, line) for name, line in zip((b"Content-Encoding", b"content-encoding"), lines, strict=False))
+    assert RequestHead(fields, http_10=False, limit_bytes=9999).coding == coding

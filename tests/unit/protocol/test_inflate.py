@@ -8,7 +8,7 @@ import brotli
 import pytest
 
 from gateway.model.records import UNKNOWN_USAGE, Usage
-from gateway.protocol.inflate import CodingError, beginning, decoding, inflating, zstd
+from gateway.protocol.inflate import CeilingError, CodingError, beginning, codings, decoding, inflating, unknown_coding, zstd
 
 TEXT = b"The usage of it. " * 20_000
 
@@ -180,3 +180,46 @@ def test_a_body_without_a_beginning() -> None:
     assert beginning(b"gzip", TEXT, 1000) is None
     assert beginning(b"x", TEXT, 1000) is None
     assert beginning(b"gzip", gzip.compress(TEXT)[:30] + b"\xff" * 50, 1 << 20) is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names", "unknown"),
+    [
+        (b"", [], None),
+        (b"identity", [], None),
+        (b" , ,", [], None),
+        (b"GZIP", [b"gzip"], None),
+        (b"gzip,\tBr , identity", [b"gzip", b"br"], None),
+        (b"zstd, Foo, bar", [b"zstd", b"foo", b"bar"], b"foo"),
+        (b"gzip gzip", [b"gzip gzip"], b"gzip gzip"),
+        (b"br,br,br", [b"br"] * 3, None),
+        (b"br,br,br,br", [b"br"] * 4, b""),
+        (b"br,br,br,br,x", [*[b"br"] * 4, b"x"], b"x"),
+    ],
+)
+def test_the_names_of_codings(encoding: bytes, names: list[bytes], unknown: bytes | None) -> None:
+    assert codings(encoding) == names
+    assert unknown_coding(encoding) == unknown
+    assert (decoding(encoding) is None) == (not names or unknown is not None)
+
+
+@pytest.mark.parametrize("encoding", CODERS)
+def test_too_much_is_told_from_broken(encoding: bytes) -> None:
+    undone = decoding(encoding, 1000)
+    assert undone is not None
+    with pytest.raises(CeilingError):
+        list(undone.pieces(CODERS[encoding](bytes(1001))))
+    undone = decoding(encoding, 1000)
+    assert undone is not None
+    with pytest.raises(CodingError) as broken:
+        list(undone.pieces(b"\xff" * 1000))
+    assert not isinstance(broken.value, CeilingError)
+
+
+def test_more_behind_the_end_of_br_is_broken_however_it_comes() -> None:
+    for pieces in ([brotli.compress(TEXT) + b"x"], [brotli.compress(TEXT), b"", b"x"]):
+        undone = decoding(b"br")
+        assert undone is not None
+        with pytest.raises(CodingError):
+            for piece in pieces:
+                list(undone.pieces(piece))

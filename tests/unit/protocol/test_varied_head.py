@@ -22,6 +22,7 @@ FIELDS = (
     (b"X-Forwarded-For", b"192.0.2.1"),
     (b"Content-Length", b"2"),
     (b"Accept-Encoding", b"gzip"),
+    (b"Content-Encoding", b"gzip"),
 )
 FREE = {b"X-Request-Id", b"My-X-Request-Id", b"traceparent", b"Accept-Encoding"}
 
@@ -47,6 +48,7 @@ def test_it_is_the_head_that_its_fields_make() -> None:
     assert made.value(b"x-request-id") == b"2"
     assert made.value(b"my-x-request-id") == b"1"
     assert (made.credentials, made.control, made.content_length) == (alone.credentials, alone.control, alone.content_length)
+    assert made.coding == alone.coding == b"gzip"
     for without in (frozenset(), frozenset({b"authorization"}), frozenset({b"accept-encoding", b"traceparent"})):
         assert made.crossing(without) == alone.crossing(without)
         assert known.crossing(without) == base().crossing(without), "the base is as it was"

@@ -5,7 +5,8 @@ from typing import Final, Protocol
 
 _CR: Final = 13
 _LF: Final = 10
-_BLANK_LINE: Final = re.compile(rb"(?:\n|\r\n?+)(?:\n|\r\n?+)")
+_BLANK_LINE: Final = re.compile(rb"(?:\n|\r\n?+)(?:\n|\r\n?+)[\r\n]*+")
+"""With those behind it: an answer of nothing else is passed over as quickly as any."""
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _SLACK: Final = 8
 """Room for what is held beside the event: its line end, a byte order mark."""
@@ -76,6 +77,10 @@ class EventSplitter:
             self._after_cr = False
             if chunk[0] == _LF:
                 chunk = chunk[1:]
+        if not self._held and not self._overrun:  # empty lines before an event say nothing
+            said = chunk.lstrip(b"\r\n")
+            self._begun = self._begun or len(said) < len(chunk)
+            chunk = said
         look = max(0, len(self._held) - 1)  # it may end the last line of the event
         self._held += chunk
         events: list[bytes] = []
@@ -104,7 +109,7 @@ class EventSplitter:
         if end > begin and held[end - 1] == _CR and held[end : end + 1] == b"\n":
             end -= 1  # the search began within a CRLF
         block = bytes(held[begin:end])
-        if not self._begun and end > begin:
+        if not self._begun:
             self._begun = True
             block = block.removeprefix(_BOM)
         if self._overrun or len(block) > self._limit_bytes:

@@ -91,6 +91,38 @@ def test_little_is_held() -> None:
             assert len(picker._buffer) <= LONGEST + 9
 
 
+DENSE = [b"[", b",", b"[]", b"{}", b"{},", b'{"a":1}', b'{"usage":1}', b'{"choices":[{}]}', b'{"usage":{}}\n']
+IN_OBJECTS = [b",", b'"a":1,', b'"a":[],', b'"a":{},', b'"a":"",', b'"usage":1,', b'"response":{},', b'"choices":[],',
+              b'"choices":[{}],', b'"a":[[[[[[[[]]]]]]]],', b'"a":"\\"",']  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("raw", "ending"),
+    [*((piece, b'{"model":"m"}') for piece in DENSE), *((b"{" + piece, b'"model":"m"}') for piece in IN_OBJECTS)],
+)
+@pytest.mark.parametrize("size", [7, 1 << 20])
+def test_text_that_is_little_but_punctuation_is_not_read_for_long(raw: bytes, ending: bytes, size: int) -> None:
+    """A few kilobytes of gzip are megabytes of it, and its bytes cost a hundred times what those of text do."""
+    opening, piece = (b"{", raw[1:]) if ending.startswith(b'"') else (b"", raw)
+    short, long = (opening + piece * count + ending for count in (100, 400_000 // len(piece)))
+    assert pick(short, [size])[0][-1]["model"] == "m"
+    found, rest = pick(long, [size])
+    assert rest is None
+    assert not any("model" in document for document in found)
+
+
+@pytest.mark.parametrize("size", [100, 1 << 20])
+def test_long_answers_of_many_documents_are_read_to_their_end(size: int) -> None:
+    part = {
+        "candidates": [{"content": {"parts": [{"text": " word"}], "role": "model"}, "index": 0}],
+        "usage": {"promptTokenCount": 10, "totalTokenCount": 15, "details": [{"modality": "TEXT", "tokenCount": 10}]},
+        "model": "gemini-2.5-flash",
+        "responseId": "kbGkaJ-XLdKqqtsPzJ2p4Ak",
+    }
+    raw = orjson.dumps([part] * 1_000 + [{"model": "last"}], option=orjson.OPT_INDENT_2)
+    assert pick(raw, [size])[0][-1] == {"model": "last"}
+
+
 @pytest.mark.parametrize("piece", [b"[", b"{", b'{"a":', b'"', b"\\", b'\\"', b'"a",', b"[]", b'{"usage":{}},', b"1", b","])
 @pytest.mark.parametrize("opening", [b'{"x":', b'{"x":"', b'{"x":[', b'{"usage":[', b"["])
 @pytest.mark.parametrize("size", [100, 1 << 20])

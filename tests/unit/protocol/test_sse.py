@@ -45,11 +45,27 @@ STREAMS = [
     (b": comment\n\nevent: ping\n\ndatabase: x\n\n", []),
     (b"\xef\xbb\xbfdata: a\n\n", [b"a"]),
     (b"data: a\n\n\xef\xbb\xbfdata: b\n\n", [b"a"]),
+    (b"\n\n\n\xef\xbb\xbfdata: a\n\ndata: b\n\n", [b"b"]),
     (b"data: \xc3\xa4\xe2\x82\xac\n\n", ["ä€".encode()]),
     (b"data: [DONE]", [b"[DONE]"]),
     (b"data: [DONE]\n", [b"[DONE]"]),
     (b"data: [DONE]\r\n", [b"[DONE]"]),
 ]
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n"])
+@pytest.mark.stand_ins  # a method of a compiled class is replaced
+def test_blank_lines_are_passed_over_many_at_a_time(ending: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[int] = []
+    close = EventSplitter._close
+
+    def counting(self: EventSplitter, begin: int, end: int, events: list[bytes]) -> None:
+        closed.append(end)
+        close(self, begin, end, events)
+
+    monkeypatch.setattr(EventSplitter, "_close", counting)
+    assert split(b"data: a" + ending * 100_000 + b"data: b" + ending * 2, 65_536) == ([b"a", b"b"], 0)
+    assert len(closed) < 20
 
 
 @pytest.mark.parametrize(("stream", "events"), STREAMS)

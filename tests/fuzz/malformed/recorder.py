@@ -1,9 +1,11 @@
 """An upstream that reads strictly and remembers: every request the edge sends must be one that cannot be misread."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Self
 
+import pytest
 from strict_reader import Doubt, Request, Wanting, read_request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nfine"
@@ -131,3 +133,9 @@ class _Line(asyncio.Protocol):
                 self._recorder.partial.append(wanting.begun)
         except Doubt:
             self._recorder.malformed.append(self._data)
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the service's log says beyond that a provider failed, which it says of each cause once."""
+    said = [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING]
+    return [line for line in said if not line.startswith("provider openai failed: ")]

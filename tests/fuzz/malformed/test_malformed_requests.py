@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from corpus_requests import MARK, PROBE, VECTORS, Vector
 from fakes.edge import Reply, RunningEdge, Wire, until
-from recorder import Recorder
+from recorder import Recorder, complaints
 
 PAUSE_S = 0.004
 """Between two pieces, so that they arrive in two reads."""
@@ -65,7 +65,7 @@ async def test_request(edge: RunningEdge, recorder: Recorder, caplog: pytest.Log
     assert [(request.target, request.body) for request in recorder.whole] == list(vector.served)
     assert not any(MARK in shows(answer) for answer in answers)
     assert MARK.decode() not in caplog.text
-    assert [line for line in caplog.records if line.levelno >= logging.WARNING] == []
+    assert complaints(caplog) == []
 
 
 def _connections(edge: RunningEdge) -> list:

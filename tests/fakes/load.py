@@ -20,15 +20,17 @@ WHOLE = b'{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}
 class Load:
     """`clients` keep-alive clients, one in three asking for streams, until the block ends.
 
-    `outcomes` counts `ok`, `refused` (no connection), `cut` (the connection ended before the answer did), and `status N`.
+    `outcomes` counts `ok`, `refused` (no connection), `cut` (it ended before the answer did), `late` and `status N`.
     A connection that the gateway ended while idle, or after announcing it, is opened anew like any client would.
     """
 
-    def __init__(self, service: Service, token: str, *, clients: int = 6, leave_share: float = 0.0) -> None:
+    def __init__(
+        self, service: Service, token: str, *, clients: int = 6, leave_share: float = 0.0, gateway_id: str = "default"
+    ) -> None:
         """`leave_share`: of the requests, so many are given up by the client after the head; they count as `left`."""
         at = urllib.parse.urlsplit(service.origin)
         self._host, self._port = at.hostname or "", at.port or 0
-        self._path = f"/v1/{service.account}/default/openai/chat/completions"
+        self._path = f"/v1/{service.account}/{gateway_id}/openai/chat/completions"
         self._fields = {
             "cf-aig-authorization": f"Bearer {token}",
             "Authorization": "Bearer provider-key",
@@ -38,6 +40,10 @@ class Load:
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(clients)]
         self.outcomes: Counter[str] = Counter()
+        self.taken_s: list[float] = []
+        """How long each took that went well."""
+        self.races = 0
+        """Requests on reused connections that had ended; clients send those again."""
         self.clients = clients
         self._leave_share = leave_share
 
@@ -72,13 +78,19 @@ class Load:
             fresh = connection is None
             if connection is None:
                 connection = http.client.HTTPConnection(self._host, self._port, timeout=PATIENCE_S)
+            began = time.monotonic()
             outcome, keep = self._ask(connection, CHAT if turn % 3 == 0 else WHOLE, fresh=fresh)
+            taken_s = time.monotonic() - began
             if not keep:
                 connection.close()
                 connection = None
-            if outcome:
-                with self._lock:
+            with self._lock:
+                if outcome:
                     self.outcomes[outcome] += 1
+                else:
+                    self.races += 1
+                if outcome == "ok":
+                    self.taken_s.append(taken_s)
         if connection is not None:
             connection.close()
 
@@ -88,6 +100,8 @@ class Load:
             answer = connection.getresponse()
         except ConnectionRefusedError:
             return "refused", False
+        except TimeoutError:
+            return "late", False
         except (ConnectionError, http.client.HTTPException):
             # On a reused connection this is the idle-close race, which every client repeats; on a fresh one a loss.
             return ("cut" if fresh else ""), False
@@ -96,6 +110,8 @@ class Load:
             return "left", False
         try:
             text = answer.read()
+        except TimeoutError:
+            return "late", False
         except (http.client.HTTPException, ConnectionError):
             return "cut", False
         whole = text.endswith(b"data: [DONE]\n\n") if body is CHAT else text.endswith(b"}")

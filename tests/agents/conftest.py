@@ -1,6 +1,6 @@
 """Command-line agents from npm, unmodified, on the real service with a scripted provider behind it.
 
-They are large (700 MB installed), so they have a lane of their own: `pytest tests/agents`, a step of `.ci/run`. Nothing of them
+They are large (1.1 GB installed), so they have a lane of their own: `pytest tests/agents`, a step of `.ci/run`. Nothing of them
 reaches anything but loopback: their way out is a proxy that is not there.
 """
 
@@ -32,6 +32,11 @@ QUIET = {
     "DISABLE_ERROR_REPORTING": "1",
     "DISABLE_AUTOUPDATER": "1",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "OPENCODE_DISABLE_AUTOUPDATE": "1",
+    "OPENCODE_DISABLE_MODELS_FETCH": "1",
+    "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+    "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+    "GEMINI_TELEMETRY_ENABLED": "false",
 }
 
 
@@ -44,7 +49,8 @@ def installed() -> Path:
     with (HERE / "package.json").open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
-            command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+            # Not `npm ci`: it wants opencode's programs for all other systems in the lock, and not every registry has them.
+            command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
             done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=NPM_S)
             if done.returncode != 0:
                 pytest.fail(f"the agents could not be installed from the npm registry:\n{done.stderr[-2000:]}")
@@ -70,7 +76,7 @@ def run(installed: Path, tmp_path: Path) -> Run:
     work.mkdir()
     (work / "note.txt").write_text(f"{WORD}\n")
     own = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "XDG_DATA_HOME": str(home / ".data")}
-    own |= {"XDG_CACHE_HOME": str(home / ".cache"), "XDG_STATE_HOME": str(home / ".state")}
+    own |= {"XDG_CACHE_HOME": str(home / ".cache"), "XDG_STATE_HOME": str(home / ".state"), "PWD": str(work)}
 
     def one(command: list[str], environment: Mapping[str, str]) -> Said:
         prepared = clean_environment({**QUIET, **own, **environment, "PATH": f"{installed}:{os.environ['PATH']}"})

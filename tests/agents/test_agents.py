@@ -12,7 +12,7 @@ from fakes.processes import until
 from fakes.provider import FakeProvider
 from fakes.service import Service, Token
 
-CLAUDE, GPT = "claude-sonnet-4-5", "gpt-5"
+CLAUDE, GPT, GEMINI = "claude-sonnet-4-5", "gpt-5", "gemini-2.5-flash"
 
 
 class Place(NamedTuple):
@@ -71,11 +71,50 @@ def _codex(at: Place, prompt: str, model: str, base_url: str, headers: dict[str,
     return ["codex", "exec", "--skip-git-repo-check", unasked, "-m", model, *options, prompt], {"TOKEN": at.token}
 
 
+def opencode_native(at: Place, prompt: str) -> Command:
+    return _opencode(at, prompt, GPT, at.service.native(at.gateway_id, "openai"), {"cf-aig-authorization": at.own})
+
+
+def opencode_compat(at: Place, prompt: str) -> Command:
+    return _opencode(at, prompt, f"openai/{GPT}", at.service.native(at.gateway_id, "compat"), {})
+
+
+def _opencode(at: Place, prompt: str, model: str, base_url: str, headers: dict[str, str]) -> Command:
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "options": {"baseURL": base_url, "apiKey": at.token, "headers": headers, "includeUsage": True},
+        "models": {model: {"name": "model", "tool_call": True}},
+    }
+    config = {
+        "provider": {"gateway": provider},
+        "model": f"gateway/{model}",
+        "small_model": f"gateway/{model}",
+        "share": "disabled",
+    }
+    config |= {"autoupdate": False, "permission": {"read": "allow"}}
+    return ["opencode", "run", "-m", f"gateway/{model}", prompt], {"OPENCODE_CONFIG_CONTENT": json.dumps(config)}
+
+
+def gemini_native(at: Place, prompt: str) -> Command:
+    settings = at.work.parent / "home" / ".gemini" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}, "telemetry": {"enabled": False}}))
+    return ["gemini", "-m", GEMINI, "--yolo", "-p", prompt], {
+        "GEMINI_API_KEY": at.token,
+        "GOOGLE_GEMINI_BASE_URL": at.service.native(at.gateway_id, "google-ai-studio"),
+        "GEMINI_CLI_CUSTOM_HEADERS": f"cf-aig-authorization:{at.own}",
+        "GEMINI_CLI_TRUST_WORKSPACE": "true",
+    }
+
+
 AGENTS: list[tuple[Callable[[Place, str], Command], str, str]] = [
     (claude_native, "br", CLAUDE),
     (claude_rest, "zstd", CLAUDE),
     (codex_native, "gzip", GPT),
     (codex_rest, "", GPT),
+    (opencode_native, "zstd", GPT),
+    (opencode_compat, "br", GPT),
+    (gemini_native, "gzip", GEMINI),
 ]
 
 
@@ -94,7 +133,7 @@ def test_a_prompt_with_a_tools_round_trip(
     run_token: Token,
     upstream: FakeProvider,
 ) -> None:
-    for provider, secret in (("openai", "sk-s"), ("anthropic", "sk-ant-s")):
+    for provider, secret in (("openai", "sk-s"), ("anthropic", "sk-ant-s"), ("google-ai-studio", "AIza-s")):
         service.management.store_key(gateway_id, provider, secret)
     upstream.always = agent_turns(coding)
     work = tmp_path / "work"

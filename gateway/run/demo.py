@@ -5,6 +5,7 @@ import shlex
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.model.gateways import DEFAULT_GATEWAY_ID
 from gateway.run.client import ApiError
 from gateway.run.config import ServiceConfig, Settings, load
+from gateway.run.demo_day import a_day
 from gateway.run.findings import Verdict
 from gateway.run.hot_path import hot_path
 from gateway.run.keyfiles import read_secret
@@ -25,14 +27,17 @@ from gateway.run.listening import Listeners
 from gateway.run.mock_provider import mock_provider
 from gateway.run.tokens import policy
 from gateway.run.worker import BOOTSTRAP_NAME, Stop, reason_of, require_c_parser, run_loop, serve_both
+from gateway.store.engine import open_store
 from gateway.telemetry import logging as json_logging
 
 _PROVIDER_PATHS: Final = {"openai": "/v1", "anthropic": "", "google-ai-studio": ""}
 _ACCOUNT_ID: Final = "d" * 32
+_ROWS_AT_ONCE: Final = 100
 _GATEWAY: Final = {
     "id": DEFAULT_GATEWAY_ID,
     "authentication": True,
     "collect_logs": True,
+    "collect_log_payloads": True,
     "cache_invalidate_on_update": False,
     "cache_ttl": 0,
     "rate_limiting_interval": 0,
@@ -47,6 +52,9 @@ class Stage:
     origin: str
     account_id: str
     token: str
+    """May only send requests."""
+    admin_token: str = ""
+    """May do everything: to sign in to the dashboard with."""
 
     @property
     def rest(self) -> str:
@@ -60,7 +68,8 @@ class Stage:
 def demo(*, port: int, once: bool) -> int:
     """Until Ctrl-C, or with `once` until one request of each kind came back. The exit code."""
     require_c_parser()
-    json_logging.configure("warning", audit=False)
+    # The demo speaks to a person: warnings about its own first token are for a service that stays.
+    json_logging.configure("error", audit=False)
     if (code := hot_path()).verdict is not Verdict.GOOD:
         print(f"gateway: {code.text}", file=sys.stderr, flush=True)
     listeners = Listeners()
@@ -86,6 +95,7 @@ async def _play(folder: Path, listeners: Listeners, *, once: bool) -> int:
 
     async def on_ready(bootstrapped: bool) -> None:
         stage = await _prepare(listeners.origin(), read_secret(config.data_dir / BOOTSTRAP_NAME))
+        await _fill(config.control.store_url)
         print(commands(stage), flush=True)
         if once:
             trials.append(spawn(_try_and_stop(stage, failures, stop), "demo-trial"))
@@ -105,7 +115,7 @@ def _config(folder: Path, provider: str, origin: str) -> ServiceConfig:
         {
             "server": {"public_url": origin, "workers": 1},
             "ops": {"listen": ""},
-            "bootstrap": {"account_id": _ACCOUNT_ID},
+            "bootstrap": {"account_id": _ACCOUNT_ID, "stays": True},
             "timeouts": {"drain_s": 1.0},
             "providers": {slug: {"base_url": provider + path, "keyless": True} for slug, path in _PROVIDER_PATHS.items()},
         }
@@ -114,13 +124,30 @@ def _config(folder: Path, provider: str, origin: str) -> ServiceConfig:
 
 
 async def _prepare(origin: str, bootstrap_token: str) -> Stage:
-    """Gateway `default` with authentication on, and a token that may only run requests, all by the public API."""
+    """Gateway `default` with authentication on, a token that may only run requests, and one that may do everything, all by the
+    public API."""
     accounts = f"{origin}/client/v4/accounts/{_ACCOUNT_ID}"
     headers = {"Authorization": f"Bearer {bootstrap_token}"}
     async with aiohttp.ClientSession(headers=headers, trust_env=False) as session:
         await _post(session, f"{accounts}/ai-gateway/gateways", _GATEWAY)
-        token = await _post(session, f"{accounts}/tokens", {"name": "demo", "policies": [policy(_ACCOUNT_ID, ["run"], [])]})
-    return Stage(origin, _ACCOUNT_ID, token["value"])
+        run, everything = [
+            await _post(session, f"{accounts}/tokens", {"name": name, "policies": [policy(_ACCOUNT_ID, [permission], [])]})
+            for name, permission in (("demo", "run"), ("demo-admin", "all"))
+        ]
+    return Stage(origin, _ACCOUNT_ID, run["value"], everything["value"])
+
+
+async def _fill(store_url: str) -> None:
+    """The made-up day goes straight into the store: no request was sent, and none is counted as such in the metrics."""
+    records, bodies = a_day(_ACCOUNT_ID, time.time())
+    store = open_store(store_url, create=False)
+    await store.open()
+    try:
+        for start in range(0, len(records), _ROWS_AT_ONCE):
+            await store.insert_records(records[start : start + _ROWS_AT_ONCE])
+        await store.insert_bodies(bodies)
+    finally:
+        await store.close()
 
 
 async def _post(session: aiohttp.ClientSession, url: str, body: Mapping[str, Any]) -> Any:
@@ -187,8 +214,9 @@ def commands(stage: Stage) -> str:
     """Ready to paste into a shell."""
     parts = [
         f"gateway demo on {stage.origin}: authentication is on, the providers are a mock. Ctrl-C stops everything.",
-        f"Dashboard: {stage.origin}/dashboard",
-        "Paste any of these:",
+        f"Dashboard, with a day of made-up requests: {stage.origin}/dashboard",
+        f"Sign in with this token, which may do everything: {stage.admin_token}",
+        "\nPaste any of these:",
     ]
     for title, url, headers, body in requests(stage):
         fields = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items())

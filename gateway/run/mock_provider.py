@@ -9,6 +9,7 @@ import re
 import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -54,10 +55,12 @@ class _Provider:
 
     async def _stream(self, request: web.Request, events: Iterator[bytes]) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-        await response.prepare(request)
-        async for event in self._paced(events):
-            await response.write(event)
-        await response.write_eof()
+        # Clients close the connection when they have read the last event, or no longer want the rest: no news to anybody.
+        with suppress(ConnectionResetError):
+            await response.prepare(request)
+            async for event in self._paced(events):
+                await response.write(event)
+            await response.write_eof()
         return response
 
     async def _paced(self, events: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -266,8 +266,8 @@ class Store(Protocol):
     async def delete_records(self, account_id: str, gateway_id: str, record_ids: Sequence[str]) -> None:
         """With their bodies, in one transaction: a few hundred at a time."""
 
-    async def purge_records(self, account_id: str, gateway_id: str) -> None:
-        """All there are: gone for every reader at once, taken from the disk by `purge_batch`."""
+    async def purge_records(self, account_id: str, gateway_id: str, before: float | None = None) -> None:
+        """All there are, or all before a moment: gone for every reader at once, taken from the disk by `purge_batch`."""
 
     async def purges(self) -> list[tuple[str, str]]:
         """Account and gateway of purges under way."""

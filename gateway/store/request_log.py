@@ -21,7 +21,7 @@ from gateway.store.log_sql import chosen, ordering, scope
 from gateway.store.port import Page
 
 COUNT_CEILING: Final = 1000
-"""Filtered totals are exact up to this many matches behind the page; beyond, `total_count` is a lower bound."""
+"""Filtered totals are exact up to this many matches behind the page's start; one more stands for all that are more."""
 BODIES_AT_ONCE: Final = 100
 """A transaction of a hundred long bodies is about what other writers should wait for."""
 _HOUR_S: Final = 3600.0
@@ -109,13 +109,13 @@ class RequestLog(Connected):
             await connection.execute(delete(tables.records).where(*same))
             await connection.execute(_forget_empty_hours(account_id, gateway_id))
 
-    async def purge_records(self, account_id: str, gateway_id: str) -> None:
+    async def purge_records(self, account_id: str, gateway_id: str, before: float | None = None) -> None:
         async with self._writing() as connection:
-            await self._hide(connection, account_id, gateway_id)
+            await self._hide(connection, account_id, gateway_id, before)
 
-    async def _hide(self, connection: AsyncConnection, account_id: str, gateway_id: str) -> None:
-        """Mark all rows there are as deleted: one row of work, however many they are."""
-        newest = select(func.max(_c.created_at)).where(scope(account_id, gateway_id, None, None))
+    async def _hide(self, connection: AsyncConnection, account_id: str, gateway_id: str, before: float | None = None) -> None:
+        """Mark all rows there are, or those before a moment, as deleted: one row of work, however many they are."""
+        newest = select(func.max(_c.created_at)).where(scope(account_id, gateway_id, None, before))
         until = (await connection.execute(newest)).scalar()
         if until is None:
             return
@@ -209,7 +209,7 @@ class _Finder:
     async def _total(self, offset: int) -> int:
         if self._query.counted:
             return sum(count for _, count in await self._hours())
-        matches = select(_c.id).where(*self._where()).limit(min(offset + COUNT_CEILING, _INT64_MAX)).subquery()
+        matches = select(_c.id).where(*self._where()).limit(min(offset + COUNT_CEILING + 1, _INT64_MAX)).subquery()
         return int((await self._connection.execute(select(func.count()).select_from(matches))).scalar_one())
 
     async def _hours(self) -> list[tuple[float, int]]:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fakes import dialects
 from fakes.processes import until
-from fakes.provider import FakeProvider, Gate, stream
+from fakes.provider import FakeProvider, Gate, reply_json, stream
 from fakes.service import Service, call
 from playwright.sync_api import Page, Route, expect
 
@@ -78,10 +78,24 @@ def test_from_nothing_to_the_first_request(service: Service, page: Page, upstrea
         expect(page.get_by_role("tabpanel")).to_contain_text(service.origin)
         expect(page.get_by_role("tabpanel")).to_contain_text(service.account)
     value = create_token(page)
+    done = page.locator("li.done")
+    expect(done).to_have_count(1)
     assert chat(service, name) == 401
+    upstream.script(reply_json({"error": {"message": "Incorrect API key provided"}}, status=401))
+    assert chat(service, name, value) == 401
+    expect(page.get_by_text("none was answered yet")).to_be_visible()
+    expect(page.get_by_role("row").nth(1)).to_contain_text("The provider answered with status 401")
+    expect(done).to_have_count(1)
+    page.get_by_role("button", name="Add provider key").click()
+    page.get_by_label("Provider", exact=True).fill("openai")
+    page.get_by_label("Key", exact=True).fill("sk-first-run-00000000000000001234")
+    page.get_by_role("dialog").get_by_role("button", name="Add key").click()
+    expect(page.get_by_text("Stored for openai.")).to_be_visible()
+    expect(done).to_have_count(2)
     assert chat(service, name, value) == 200
-    expect(page.get_by_text("Your first request has arrived")).to_be_visible()
-    expect(page.get_by_role("row").filter(has_text="gpt-4o-mini")).to_be_visible()
+    expect(page.get_by_text("Your first answer has arrived")).to_be_visible()
+    expect(done).to_have_count(4)
+    expect(page.get_by_role("row").filter(has_text="gpt-4o-mini").first).to_be_visible()
     service.management.delete_gateway(name)
 
 
@@ -145,6 +159,8 @@ def test_a_token_is_rolled_disabled_and_revoked(service: Service, page: Page, ga
     assert (chat(service, gateway_id, made.value), chat(service, gateway_id, rolled)) == (401, 200)
 
     row.get_by_role("button", name="Disable").click()
+    assert chat(service, gateway_id, rolled) == 200, "it asks first"
+    page.get_by_role("dialog").get_by_role("button", name="Disable").click()
     expect(row.get_by_text("disabled")).to_be_visible()
     assert chat(service, gateway_id, rolled) == 401
     row.get_by_role("button", name="Enable").click()

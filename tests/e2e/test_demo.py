@@ -35,7 +35,25 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if process.poll() is None:
             process.kill()
             process.wait()
-    assert "Traceback" not in path.read_text()
+    said = path.read_text()
+    assert "Traceback" not in said
+    assert [line for line in said.splitlines() if line.startswith("{")] == [], "no line of a log among what people read"
+
+
+def test_the_printed_token_signs_in_and_sees_a_day(printed: str) -> None:
+    origin = printed.split("gateway demo on ", 1)[1].split(": ", 1)[0]
+    token = printed.split("which may do everything: ", 1)[1].split("\n", 1)[0]
+    own = {"Origin": origin, "X-Gateway-Dashboard": "http"}
+    assert call(origin, "GET", "/dashboard").status in (200, 301, 302, 307, 308)
+    assert call(origin, "POST", "/client/v4/user/session", headers=own, body={"token": token}).status == 200
+    account = "/client/v4/accounts/" + "d" * 32
+    read = {"Authorization": f"Bearer {token}"}
+    logs = call(origin, "GET", f"{account}/ai-gateway/gateways/default/logs", headers=read).json()
+    assert logs["result_info"]["total_count"] >= 700
+    totals = call(origin, "GET", f"{account}/ai-gateway/gateways/default/analytics", headers=read).json()["result"]["totals"]
+    assert totals["requests"] >= 690
+    assert totals["cost"] > 0
+    assert call(origin, "GET", f"{account}/tokens", headers=read).status == 200
 
 
 def run(script: str, **environment: str) -> str:

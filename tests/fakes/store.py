@@ -363,7 +363,7 @@ class MemoryStore:
         for record_id in record_ids:
             self.records.pop(record_id, None)
 
-    async def purge_records(self, account_id: str, gateway_id: str) -> None:
+    async def purge_records(self, account_id: str, gateway_id: str, before: float | None = None) -> None:
         self._used("purge_records")
         self.purging.append((account_id, gateway_id))
 

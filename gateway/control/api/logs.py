@@ -167,8 +167,8 @@ class Logs:
         """The first `limit` matches in the order asked for, or all of them."""
         account_id, gateway_id = await self._enter(request, WRITE)
         query, limit = log_query_of(request), limit_of(request)
-        if limit is None and replace(query, order_by="created_at", descending=True) == EVERYTHING:
-            await self._store.purge_records(account_id, gateway_id)
+        if limit is None and replace(query, order_by="created_at", descending=True, before=None) == EVERYTHING:
+            await self._store.purge_records(account_id, gateway_id, query.before)
         else:
             await self._delete(request, query, limit)
         return web.Response(body=b'{"success":true}', content_type="application/json", headers={"Cache-Control": "no-store"})

@@ -1,5 +1,6 @@
 /** The typed client of the public v4 API: everything the dashboard knows and does goes through here. */
 
+import { heard, tell } from "./connection";
 import type {
   Account,
   AuditEntry,
@@ -52,6 +53,9 @@ interface Options {
   signal?: AbortSignal | undefined;
 }
 
+/** After so long a page that refreshes by itself takes the gateway for hung. */
+const BACKGROUND_MS = 15_000;
+
 let onSignedOut = (): void => {};
 
 /** Called when the server no longer knows the session. */
@@ -66,6 +70,7 @@ async function send(method: string, path: string, options: Options = {}): Promis
     "X-Gateway-Dashboard": location.protocol.slice(0, -1),
   };
   if (options.background) headers["X-Gateway-Background"] = "1";
+  const signals = [options.signal, options.background ? AbortSignal.timeout(BACKGROUND_MS) : undefined].filter((one) => one !== undefined);
   let response: Response;
   try {
     response = await fetch(`/client/v4${path}${queryOf(options.query)}`, {
@@ -74,12 +79,14 @@ async function send(method: string, path: string, options: Options = {}): Promis
       body: options.body === undefined ? null : JSON.stringify(options.body),
       credentials: "same-origin",
       cache: "no-store",
-      signal: options.signal ?? null,
+      signal: AbortSignal.any(signals),
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;
+    tell("unreachable");
     throw new ApiError(0, [{ code: 0, message: "The gateway cannot be reached" }]);
   }
+  heard(response.status);
   if (response.ok) return response;
   const error = new ApiError(response.status, await problemsOf(response));
   if (response.status === 401 && path !== "/user/session") onSignedOut();
@@ -134,7 +141,7 @@ function revocationOf(response: Response): Revocation | null {
 const id = encodeURIComponent;
 
 export const session = {
-  get: () => ask<Session>("GET", "/user/session"),
+  get: (background = false) => ask<Session>("GET", "/user/session", { background }),
   open: (token: string) => ask<Session>("POST", "/user/session", { body: { token } }),
   close: () => ask<null>("DELETE", "/user/session"),
 };

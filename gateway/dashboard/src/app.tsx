@@ -1,6 +1,7 @@
 /** The whole: signed in or not, the frame with its navigation, and which page an address means. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useErrorBoundary, useMemo, useState } from "preact/hooks";
+import { isAway, whenBack } from "./connection";
 import { accountApi, accounts as accountList, session as sessionApi, whenSignedOut } from "./api";
 import { AuditPage } from "./pages/AuditPage";
 import { CustomProviders } from "./pages/CustomProviders";
@@ -8,7 +9,9 @@ import { GatewayPage } from "./pages/GatewayPage";
 import { Gateways } from "./pages/Gateways";
 import { SignIn } from "./pages/SignIn";
 import { Tokens } from "./pages/Tokens";
+import { Banner } from "./parts/Banner";
 import { Button, Empty, Icon, valueOf, Waiting } from "./parts/basics";
+import { Messages, type Message } from "./parts/Messages";
 import { secretIsShown } from "./parts/ShownOnce";
 import { fullMoment } from "./format";
 import { go, href, Link, usePlace } from "./router";
@@ -22,30 +25,61 @@ export function Root() {
   const [session, setSession] = useState<Session | null | undefined>();
   const [ended, setEnded] = useState(false);
   useEffect(() => {
-    sessionApi.get().then(setSession, () => setSession(null));
+    // Only the gateway's own word signs somebody out: one that is away for a moment has said nothing.
+    const look = () => sessionApi.get().then(known, (error: unknown) => !isAway(error) && known(null));
+    const stop = whenBack(() => void look());
+    const known = (found: Session | null) => {
+      stop();
+      setSession(found);
+    };
+    void look();
     whenSignedOut(() => {
       if (secretIsShown()) return;
       setEnded(true);
       setSession(null);
     });
+    return stop;
   }, []);
+  return (
+    <>
+      <Banner />
+      <Opened session={session} ended={ended} onEnded={setEnded} onSession={setSession} />
+    </>
+  );
+}
+
+interface OpenedProps {
+  session: Session | null | undefined;
+  ended: boolean;
+  onEnded: (ended: boolean) => void;
+  onSession: (session: Session | null) => void;
+}
+
+function Opened({ session, ended, onEnded, onSession }: OpenedProps) {
   if (session === undefined) return <Waiting />;
   if (session === null) {
     const enter = (opened: Session) => {
-      setEnded(false);
-      setSession(opened);
+      onEnded(false);
+      onSession(opened);
     };
     return <SignIn ended={ended} onSignedIn={enter} />;
   }
-  return <SignedIn session={session} onSignedOut={() => setSession(null)} />;
+  return <SignedIn session={session} onSignedOut={() => onSession(null)} />;
 }
 
 function SignedIn({ session, onSignedOut }: { session: Session; onSignedOut: () => void }) {
   const [list, setList] = useState<Account[] | null>(null);
   const [account, setAccount] = useState(localStorage.getItem(ACCOUNT_KEY) ?? session.account_id);
-  const [message, setMessage] = useState<{ text: string; kind: "done" | "failed" } | null>(null);
+  const [message, setMessage] = useState<Message | null>(null);
   useEffect(() => {
-    accountList.list().then(setList, () => setList([]));
+    const load = () => accountList.list().then(known, (error: unknown) => !isAway(error) && known([]));
+    const stop = whenBack(() => void load());
+    const known = (found: Account[]) => {
+      stop();
+      setList(found);
+    };
+    void load();
+    return stop;
   }, [session]);
   useEffect(() => {
     if (!message) return;
@@ -83,14 +117,46 @@ function SignedIn({ session, onSignedOut }: { session: Session; onSignedOut: () 
               when you make a token with all permissions, which you then sign in with.
             </p>
           )}
-          <Page />
+          <Guarded />
         </main>
       </div>
-      <div class="messages" role="status" aria-live="polite">
-        {message && <p class={`message ${message.kind}`}>{message.text}</p>}
-      </div>
+      <Messages message={message} />
     </AppContext.Provider>
   );
+}
+
+/** A page that fails says so, and leaves the way to the others open. */
+function Guarded() {
+  const { parts } = usePlace();
+  const [error, again] = useErrorBoundary();
+  const path = parts.join("/");
+  useEffect(() => {
+    document.title = titleOf(parts);
+    if (error) again();
+  }, [path]);
+  if (error) {
+    return (
+      <Empty title="This page has failed">
+        <Button onClick={again}>Try again</Button>
+      </Empty>
+    );
+  }
+  return <Page />;
+}
+
+const TITLES: Record<string, string> = {
+  tokens: "Tokens",
+  audit: "Audit log",
+  "custom-providers": "Custom providers",
+  logs: "Logs",
+  analytics: "Analytics",
+  keys: "Provider keys",
+  settings: "Settings",
+};
+
+function titleOf([first, name, tab, detail]: string[]): string {
+  const place = first === "gateways" && name ? [detail && "Request", (tab && TITLES[tab]) || "Start", name] : [first ? TITLES[first] : "Gateways"];
+  return [...place, "Authenticated Gateway"].filter(Boolean).join(" · ");
 }
 
 function Page() {

@@ -1,5 +1,7 @@
 /** Log filters as people set them, as they stand in the address, and as the API takes them (`filters=[…]`). */
 
+import { fullMoment } from "./format";
+
 export interface FilterField {
   key: string;
   label: string;
@@ -32,6 +34,7 @@ export const FILTERS: Record<string, FilterField> = {
   user_agent: { key: "user_agent", label: "User agent", kind: "text", operator: "contains" },
   id: { key: "id", label: "Log id", kind: "text", operator: "eq" },
   event_id: { key: "event_id", label: "Event id", kind: "text", operator: "eq" },
+  error: { key: "error_cause", label: "Cause of failure", kind: "text", operator: "eq" },
   after: { key: "created_at", label: "From", kind: "moment", operator: "gt" },
   before: { key: "created_at", label: "Until", kind: "moment", operator: "lt" },
 };
@@ -40,6 +43,30 @@ export type Filters = Record<string, string>;
 
 export function filtersIn(query: URLSearchParams): Filters {
   return Object.fromEntries([...query].filter(([name, value]) => name in FILTERS && value));
+}
+
+/** What the API would not take, in words: an address may have been written by hand. */
+export function wrongIn(filters: Filters): string {
+  const wrong = Object.entries(filters).filter(([name, value]) => !fits(FILTERS[name], value));
+  return wrong.map(([name, value]) => `“${value}” is no value for “${FILTERS[name]?.label ?? name}”.`).join(" ");
+}
+
+function fits(field: FilterField | undefined, value: string): boolean {
+  if (field?.choices) return field.choices.some(([one]) => one === value);
+  if (field?.kind === "number") return Number.isFinite(Number(value));
+  return field?.kind !== "moment" || !Number.isNaN(Date.parse(value));
+}
+
+/** Filters of moments stand in the address as UTC, so that it means the same to whoever opens it; a field shows local time. */
+export function asLocal(value: string): string {
+  const then = new Date(value);
+  if (Number.isNaN(then.getTime())) return "";
+  return new Date(then.getTime() - then.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}
+
+export function asUtc(local: string): string {
+  const then = new Date(local);
+  return Number.isNaN(then.getTime()) ? "" : then.toISOString();
 }
 
 /** The API's query for them. */
@@ -59,5 +86,6 @@ function typed(field: FilterField, value: string): string | number | boolean {
 
 export function told(name: string, value: string): string {
   const field = FILTERS[name];
-  return `${field?.label ?? name}: ${field?.choices?.find(([one]) => one === value)?.[1] ?? value.replace("T", " ")}`;
+  const when = field?.kind === "moment" && fits(field, value) ? fullMoment(value) : value;
+  return `${field?.label ?? name}: ${field?.choices?.find(([one]) => one === value)?.[1] ?? when}`;
 }

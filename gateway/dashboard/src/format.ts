@@ -13,10 +13,23 @@ export function exactly(value: number): string {
   return whole.format(value);
 }
 
+/** The API counts the matches of a filter exactly up to so many behind the page's start; one more stands for all beyond. */
+const COUNTED_EXACTLY = 1000;
+
+export function isExact(total: number, filtered: boolean, offset = 0): boolean {
+  return !filtered || total <= offset + COUNTED_EXACTLY;
+}
+
+export function howMany(total: number, what: string, filtered: boolean, offset = 0): string {
+  const exact = isExact(total, filtered, offset);
+  return `${exact ? "" : "more than "}${exactly(exact ? total : total - 1)} ${what}${total === 1 ? "" : "s"}`;
+}
+
 export function dollars(value: number | null | undefined): string {
   if (value === null || value === undefined) return NONE;
   if (value === 0) return "$0";
-  const digits = value >= 100 ? 0 : value >= 1 ? 2 : value >= 0.01 ? 4 : 6;
+  if (value < 0.01) return `$${value.toLocaleString("en", { maximumSignificantDigits: 2 })}`;
+  const digits = value >= 100 ? 0 : value >= 1 ? 2 : 4;
   return `$${value.toLocaleString("en", { minimumFractionDigits: Math.min(2, digits), maximumFractionDigits: digits })}`;
 }
 
@@ -50,6 +63,10 @@ export function moment(text: string): string {
 
 export function fullMoment(text: string): string {
   return full.format(new Date(text));
+}
+
+export function clockTime(then: Date): string {
+  return clock.format(then);
 }
 
 export function date(text: string): string {

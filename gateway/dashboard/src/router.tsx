@@ -29,22 +29,49 @@ export function href(...parts: string[]): string {
   return `${BASE}/${parts.map(encodeURIComponent).join("/")}`;
 }
 
-export function go(to: string, how: "push" | "replace" = "push"): void {
+let unsaved = 0;
+let shown = location.href;
+
+/** While `on`, leaving the page asks first: within the dashboard, back and forward, and away from it. */
+export function useUnsaved(on: boolean): void {
+  useEffect(() => {
+    if (!on) return;
+    const asked = (event: BeforeUnloadEvent) => event.preventDefault();
+    unsaved++;
+    addEventListener("beforeunload", asked);
+    return () => {
+      unsaved--;
+      removeEventListener("beforeunload", asked);
+    };
+  }, [on]);
+}
+
+function mayLeave(): boolean {
+  return !unsaved || confirm("Your changes on this page are not saved. Leave without saving?");
+}
+
+/** `sure`: what was done leads there, and nothing is left to save. */
+export function go(to: string, how: "push" | "replace" = "push", sure = false): void {
+  if (!sure && how === "push" && !mayLeave()) return;
   if (how === "push") history.pushState(null, "", to);
   else history.replaceState(null, "", to);
+  shown = location.href;
   dispatchEvent(new Event(CHANGED));
 }
+
+/** The browser has gone back or forward already: a person who would rather stay is brought back. */
+addEventListener("popstate", () => {
+  if (mayLeave()) shown = location.href;
+  else history.pushState(null, "", shown);
+  dispatchEvent(new Event(CHANGED));
+});
 
 export function usePlace(): Place {
   const [place, setPlace] = useState(here);
   useEffect(() => {
     const changed = () => setPlace(here());
-    addEventListener("popstate", changed);
     addEventListener(CHANGED, changed);
-    return () => {
-      removeEventListener("popstate", changed);
-      removeEventListener(CHANGED, changed);
-    };
+    return () => removeEventListener(CHANGED, changed);
   }, []);
   return place;
 }

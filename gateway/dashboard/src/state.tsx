@@ -3,6 +3,7 @@
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, type AccountApi } from "./api";
+import { whenBack } from "./connection";
 import type { Account, Session } from "./types";
 
 export interface App {
@@ -59,7 +60,11 @@ export function useLoaded<T>(load: () => Promise<T>, keys: unknown[]): Loaded<T>
   useEffect(() => {
     setState({});
     void again();
-    return () => void turn.current++;
+    const stop = whenBack(() => void again());
+    return () => {
+      stop();
+      turn.current++;
+    };
   }, keys);
   return { value: state.value, error: state.error, again };
 }

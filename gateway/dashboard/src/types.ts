@@ -109,6 +109,7 @@ export interface Log {
   path: string;
   status_code: number;
   success: boolean;
+  /** `completed`, or how it ended: `client_gone`, `upstream_truncated`, `upstream_error`, `refused`. */
   outcome: string;
   cached: boolean;
   duration: number;

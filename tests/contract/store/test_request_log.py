@@ -213,7 +213,7 @@ async def test_a_filtered_total_stops_counting_at_its_ceiling(store, samples, pl
     await store.insert_records([samples.record(created_at=float(number)) for number in range(40)])
     query = LogQuery(conditions=(Condition("provider", "eq", ("openai",)),))
     totals = [(await store.list_records(*place, query, Page(page=page, per_page=4)))[1] for page in (1, 5, 9, 10, 11)]
-    assert totals == [10, 26, 40, 40, 40]
+    assert totals == [11, 27, 40, 40, 40], "one more than the ceiling stands for more"
 
 
 async def test_an_edit_changes_what_it_names(store, place, told):
@@ -287,6 +287,13 @@ async def test_a_purge_hides_at_once_and_deletes_in_batches(store, samples, plac
     assert (await store.purges(), await store.record_counts(), await seen()) == ([], {place: 1}, ["later"])
     await store.purge_records(place[0], "empty")
     assert await store.purges() == []
+
+
+@pytest.mark.parametrize(("before", "left"), [(None, []), (1000.0, list(range(9))), (1005.0, [5, 6, 7, 8]), (2000.0, [])])
+async def test_a_purge_ends_before_a_moment(store, place, told, before, left):
+    await store.purge_records(*place, before)
+    found, count = await store.list_records(*place, EVERYTHING, Page(page=1, per_page=50))
+    assert (sorted(_numbers(found)), count) == (left, len(left))
 
 
 async def test_a_deleted_gateways_log_is_gone_at_once_and_does_not_come_back(store, samples, place, told):

@@ -1,3 +1,4 @@
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -91,3 +92,13 @@ async def test_what_it_does_not_know(provider: Any, path: str, body: bytes, stat
 
 async def test_models(provider: Any) -> None:
     assert (await (await provider.get("/v1/models")).json())["object"] == "list"
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with TestServer(mock_provider(pause_s=0.001)) as server, TestClient(server) as client:
+        answer = await client.post(CHAT, json={"model": "m", "stream": True})
+        await answer.content.readany()
+        answer.close()
+        # The server ends what is under way when it stops: whatever it had to say of it, it has said by then.
+        await server.close()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -1,13 +1,15 @@
 /** Requests, errors, tokens, cost and latency over time, and who they went to. */
 
 import { useMemo, useState } from "preact/hooks";
-import { analyticsOf, type Analytics, type Group, type Point, type Span } from "../analytics";
+import { analyticsOf, type Analytics, type Figures, type Group, type Point, type Span } from "../analytics";
 import { Button, Failure, Waiting } from "../parts/basics";
 import { Chart, type Series } from "../parts/Chart";
 import { count, dollars, duration, percent } from "../format";
+import { go, href, usePlace } from "../router";
 import { useApp, useLoaded } from "../state";
 import { Figure } from "./Gateways";
 
+const DAY_S = 86_400;
 const RANGES: [label: string, seconds: number][] = [
   ["Hour", 3600],
   ["Day", 86_400],
@@ -16,6 +18,14 @@ const RANGES: [label: string, seconds: number][] = [
   ["Year", 365 * 86_400],
 ];
 
+function rangeIn(name: string | null): number {
+  return RANGES.find(([label]) => label.toLowerCase() === name)?.[1] ?? DAY_S;
+}
+
+function minute(since1970: number): string {
+  return new Date(since1970 * 60_000).toISOString();
+}
+
 function last(seconds: number): Span {
   const end = Math.ceil(Date.now() / 60_000) * 60;
   return { start: end - seconds, end };
@@ -23,20 +33,26 @@ function last(seconds: number): Span {
 
 export function AnalyticsPage({ gateway }: { gateway: string }) {
   const { api } = useApp();
-  const [range, setRange] = useState(86_400);
-  const [span, setSpan] = useState(() => last(range));
-  const [zoomed, setZoomed] = useState(false);
+  const { query } = usePlace();
+  const range = rangeIn(query.get("range"));
+  const from = Date.parse(query.get("start") ?? "") / 1000;
+  const until = Date.parse(query.get("end") ?? "") / 1000;
+  const zoomed = from < until;
+  // What is shown lies in the address; `turn` asks for the same range up to now.
+  const [turn, setTurn] = useState(0);
+  const span = useMemo(() => (zoomed ? { start: from, end: until } : last(range)), [zoomed, from, until, range, turn]);
   const key = `${gateway} ${span.start} ${span.end}`;
   const figures = useLoaded(() => analyticsOf(api, gateway, span, "provider"), [key]);
   const models = useLoaded(() => analyticsOf(api, gateway, span, "model"), [key]);
+  const root = href("gateways", gateway, "analytics");
+  const named = (seconds: number) => RANGES.find(([, one]) => one === seconds)?.[0].toLowerCase() ?? "day";
   const choose = (seconds: number) => {
-    setRange(seconds);
-    setSpan(last(seconds));
-    setZoomed(false);
+    setTurn((old) => old + 1);
+    go(`${root}?range=${named(seconds)}`, "replace");
   };
   const zoom = (start: number, end: number) => {
-    setSpan({ start: Math.floor(start / 60) * 60, end: Math.ceil(end / 60) * 60 });
-    setZoomed(true);
+    const times = { start: minute(Math.floor(start / 60)), end: minute(Math.ceil(end / 60)) };
+    go(`${root}?${new URLSearchParams({ range: named(range), ...times })}`);
   };
   return (
     <>
@@ -88,7 +104,7 @@ interface ChartsProps {
 }
 
 function Charts({ figures, span, onZoom, onReset }: ChartsProps) {
-  const charts = useMemo(() => chartsOf(figures.series), [figures]);
+  const charts = useMemo(() => chartsOf(figures), [figures]);
   const times = useMemo(() => figures.series.map((point) => Date.parse(point.start) / 1000), [figures]);
   return (
     <>
@@ -102,30 +118,44 @@ function Charts({ figures, span, onZoom, onReset }: ChartsProps) {
   );
 }
 
-function chartsOf(points: Point[]): { title: string; series: Series[]; show: (value: number | null) => string }[] {
-  const line = (label: string, colour: string, pick: (point: Point) => number | null, dashed = false): Series => ({
+/** Nothing where nothing was asked is none; where something was, what is not known stays unknown. */
+function summed(point: Point, value: number | null): number | null {
+  return point.requests || value ? value : 0;
+}
+
+function chartsOf({ series: points, totals }: Analytics): { title: string; series: Series[]; show: (value: number | null) => string }[] {
+  const line = (label: string, colour: string, pick: (point: Figures) => number | null, dashed = false): Series => ({
     label,
     colour,
     dashed,
     values: points.map(pick),
+    total: pick(totals),
   });
+  const bars = (label: string, colour: string, pick: (point: Figures) => number | null): Series => ({
+    label,
+    colour,
+    bars: true,
+    values: points.map((point) => summed(point, pick(point))),
+    total: pick(totals) ?? (totals.requests ? null : 0),
+  });
+  const both = points.map((point) => summed(point, point.tokens_in === null && point.tokens_out === null ? null : (point.tokens_in ?? 0) + (point.tokens_out ?? 0)));
   return [
     {
       title: "Requests",
       show: count,
       series: [
-        line("All", "chart-1", (one) => one.requests),
-        line("Cached", "chart-2", (one) => one.cached),
-        line("Errors", "chart-bad", (one) => one.errors),
+        bars("All", "chart-1", (one) => one.requests),
+        bars("Cached", "chart-2", (one) => one.cached),
+        bars("Errors", "chart-bad", (one) => one.errors),
         line("Refused without a token", "chart-3", (one) => one.unauthenticated, true),
       ],
     },
     {
       title: "Tokens",
       show: count,
-      series: [line("In", "chart-1", (one) => one.tokens_in), line("Out", "chart-3", (one) => one.tokens_out)],
+      series: [{ ...bars("Out", "chart-3", (one) => one.tokens_out), drawn: both }, bars("In", "chart-1", (one) => one.tokens_in)],
     },
-    { title: "Cost", show: dollars, series: [line("Cost", "chart-2", (one) => one.cost)] },
+    { title: "Cost", show: dollars, series: [bars("Cost", "chart-2", (one) => one.cost)] },
     {
       title: "Latency",
       show: duration,
@@ -137,6 +167,13 @@ function chartsOf(points: Point[]): { title: string; series: Series[]; show: (va
       ],
     },
   ];
+}
+
+/** Who got the requests; those that named nobody, or went nowhere, are told as that. */
+function nameOf({ provider, model }: Group): string {
+  if (!provider) return model ? model : "No provider named";
+  if (model === undefined) return provider;
+  return model ? `${provider}/${model}` : `${provider}, no model named`;
 }
 
 function GroupTable({ title, groups }: { title: string; groups: Group[] | undefined }) {
@@ -171,7 +208,7 @@ function GroupTable({ title, groups }: { title: string; groups: Group[] | undefi
             {groups.map((group) => (
               <tr key={`${group.provider}/${group.model}`}>
                 <td>
-                  {(group.model === undefined ? group.provider : `${group.provider}/${group.model}`) || "–"}
+                  {nameOf(group)}
                   <meter min={0} max={most} value={group.requests} aria-hidden="true" />
                 </td>
                 <td class="number">{count(group.requests)}</td>

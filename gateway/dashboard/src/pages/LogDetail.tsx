@@ -6,7 +6,7 @@ import { answerOf, pretty, promptOf, type Turn } from "../conversation";
 import { bytes, count, dollars, duration, fullMoment } from "../format";
 import { Button, Code, Copy, Failure, Icon, Waiting } from "../parts/basics";
 import { Dialog } from "../parts/Dialog";
-import { LogStatus } from "../parts/LogTable";
+import { LogStatus, Why } from "../parts/LogTable";
 import { messageOf, useApp, useLoaded } from "../state";
 import type { Log } from "../types";
 
@@ -60,6 +60,7 @@ function Summary({ log }: { log: Log }) {
       <p class="summary-title">
         <LogStatus log={log} /> <strong class="model">{log.model || log.path}</strong>
       </p>
+      {!log.success && <Why log={log} />}
       <p class="soft">
         {log.provider} · <time dateTime={log.created_at}>{fullMoment(log.created_at)}</time> · {log.outcome.replaceAll("_", " ")}
       </p>
@@ -108,16 +109,21 @@ function Feedback({ gateway, log, onChanged }: { gateway: string; log: Log; onCh
 /** Time to the first byte, of which some is ours, and the time the answer took to arrive. */
 function Waterfall({ log }: { log: Log }) {
   const total = Math.max(log.duration, 1);
+  // A request that went to no provider waited for none.
+  const asked = log.asked ?? true;
   const first = Math.min(log.first_byte_ms ?? total, total);
   const own = Math.min((log.overhead_us ?? 0) / 1000, first);
-  const rows: [string, string, number, number][] = [
-    ["Gateway", "own", 0, own],
-    ["Waiting for the provider", "wait", own, first],
-    ["Receiving the answer", "pour", first, total],
-  ];
+  const rows: [string, string, number, number][] = asked
+    ? [
+        ["Gateway", "own", 0, own],
+        ["Waiting for the provider", "wait", own, first],
+        ["Receiving the answer", "pour", first, total],
+      ]
+    : [["Gateway", "own", 0, total]];
   return (
     <section aria-label="Timing">
       <h3>Timing</h3>
+      {!asked && <p class="soft small">No provider was asked.</p>}
       <div class="waterfall">
         {rows.map(([name, kind, from, to]) => (
           <div key={kind} class="waterfall-row">
@@ -178,7 +184,7 @@ function Shown({ title, body, error, turns, note = "" }: ShownProps) {
       <Failure error={error} />
       {body === null && <p class="soft">Not logged.</p>}
       {body && asText && (
-        <pre class="body" tabIndex={0} aria-label={`${title}, raw`}>
+        <pre class="body" dir="auto" tabIndex={0} aria-label={`${title}, raw`}>
           {pretty(body.text)}
         </pre>
       )}
@@ -187,7 +193,9 @@ function Shown({ title, body, error, turns, note = "" }: ShownProps) {
         turns.map((turn, index) => (
           <div key={index} class={`turn ${turn.role === "assistant" || turn.role === "model" ? "answer" : ""}`}>
             <span class="role">{turn.role}</span>
-            <div class="text">{turn.text}</div>
+            <div class="text" dir="auto">
+              {turn.text}
+            </div>
           </div>
         ))}
     </section>
@@ -224,7 +232,7 @@ function Facts({ log }: { log: Log }) {
           .map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{String(value)}</dd>
+              <dd dir="auto">{String(value)}</dd>
             </div>
           ))}
       </dl>

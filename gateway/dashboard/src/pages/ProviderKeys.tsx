@@ -89,7 +89,7 @@ interface KeyDialogProps {
   onDone: () => void;
 }
 
-function KeyDialog({ gateway, rotated, onClose, onDone }: KeyDialogProps) {
+export function KeyDialog({ gateway, rotated, onClose, onDone }: KeyDialogProps) {
   const { api } = useApp();
   const { busy, failure, run } = useWork();
   const [provider, setProvider] = useState("");

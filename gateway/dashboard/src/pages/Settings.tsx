@@ -5,7 +5,7 @@ import { Button, Failure, Field, Switch, valueOf } from "../parts/basics";
 import { CreateToken } from "../parts/CreateToken";
 import { Confirm } from "../parts/Dialog";
 import { ago, count, fullMoment, percent } from "../format";
-import { go, href } from "../router";
+import { go, href, useUnsaved } from "../router";
 import { useApp, useLoaded, useWork } from "../state";
 import type { Gateway, GatewaySettings, Unauthenticated } from "../types";
 
@@ -109,7 +109,7 @@ function SwitchOn({ gateway, change, onClose }: { gateway: string; change: Chang
   const { api } = useApp();
   const seen = useLoaded(() => api.gateways.unauthenticated(gateway), [gateway]);
   return (
-    <Confirm title="Switch authentication on?" action="Switch on" work={() => change({ authentication: true })} onClose={onClose}>
+    <Confirm wide title="Switch authentication on?" action="Switch on" work={() => change({ authentication: true })} onClose={onClose}>
       <p>From then on, requests without a valid token get 401. It takes effect on every worker at once.</p>
       <Failure error={seen.error} />
       {seen.value && <WouldBeRefused {...seen.value} />}
@@ -132,22 +132,22 @@ function WouldBeRefused({ requests, would_be_refused, callers }: Unauthenticated
         <table>
           <thead>
             <tr>
-              <th scope="col">Address</th>
-              <th scope="col">User agent</th>
-              <th scope="col">Path</th>
               <th scope="col" class="number">
                 Requests
               </th>
+              <th scope="col">Address</th>
+              <th scope="col">User agent</th>
+              <th scope="col">Path</th>
               <th scope="col">Last seen</th>
             </tr>
           </thead>
           <tbody>
             {callers.map((one) => (
               <tr key={`${one.address}\n${one.user_agent}\n${one.path}`}>
-                <td>{one.address || "many others"}</td>
-                <td>{one.user_agent || "–"}</td>
-                <td>{one.path || "–"}</td>
                 <td class="number">{count(one.requests)}</td>
+                <td>{one.address || "many others"}</td>
+                <td class="wraps">{one.user_agent || "–"}</td>
+                <td class="wraps">{one.path || "–"}</td>
                 <td>
                   <time dateTime={one.last_seen} title={fullMoment(one.last_seen)}>
                     {ago(one.last_seen)}
@@ -169,6 +169,7 @@ function Rest({ gateway, writable, change }: { gateway: Gateway; writable: boole
   const { authentication: _, ...mine } = draft;
   const { authentication: __, ...theirs } = settingsOf(gateway);
   const untouched = JSON.stringify(mine) === JSON.stringify(theirs);
+  useUnsaved(!untouched);
   const save = (event: Event) => {
     event.preventDefault();
     void run(() => change(mine));
@@ -217,6 +218,7 @@ function Rest({ gateway, writable, change }: { gateway: Gateway; writable: boole
       </div>
       <Failure error={failure} />
       <footer>
+        {!untouched && <span class="soft">Not saved yet</span>}
         <Button type="submit" kind="main" disabled={!writable || busy || untouched}>
           Save
         </Button>
@@ -245,7 +247,7 @@ function Removal({ gateway }: { gateway: Gateway }) {
           typed={gateway.id}
           work={async () => {
             await api.gateways.remove(gateway.id);
-            go(href());
+            go(href(), "push", true);
           }}
           onClose={() => setAsking(false)}
         >

@@ -1,4 +1,4 @@
-/** From nothing to the first request in three steps, and after that the addresses. */
+/** From nothing to the first answer in four steps, and after that the addresses. */
 
 import { useState } from "preact/hooks";
 import { Button, Code, Copy } from "../parts/basics";
@@ -8,20 +8,26 @@ import { href, Link } from "../router";
 import { snippetsFor } from "../snippets";
 import { useApp, useEvery, useLoaded } from "../state";
 import type { Gateway } from "../types";
+import { KeyDialog } from "./ProviderKeys";
 
 export function Start({ gateway }: { gateway: Gateway }) {
   const { api, may } = useApp();
   const [creating, setCreating] = useState(false);
   const [made, setMade] = useState(false);
+  const [storing, setStoring] = useState(false);
+  const keys = useLoaded(() => api.keys(gateway.id).list(), [gateway.id]);
+  const answered = useLoaded(() => api.logs(gateway.id).list({ per_page: 5, success: true }), [gateway.id]);
   const logs = useLoaded(() => api.logs(gateway.id).list({ per_page: 5 }), [gateway.id]);
   const [arrived, setArrived] = useState(false);
-  useEvery(1, logs.value?.items.length === 0, async () => {
+  const done = !!answered.value?.items.length;
+  useEvery(1, logs.value !== undefined && !done, async () => {
     const { items } = await api.logs(gateway.id).list({ per_page: 5 }, true);
-    if (!items.length) return;
-    setArrived(true);
-    await logs.again();
+    if (items[0]?.id === logs.value?.items[0]?.id) return;
+    if (items.some((log) => log.success)) setArrived(true);
+    await Promise.all([logs.again(), answered.again()]);
   });
   const latest = logs.value?.items ?? [];
+  const stored = keys.value ?? [];
   return (
     <ol class="steps">
       <li class={made ? "card done" : "card"}>
@@ -34,26 +40,52 @@ export function Start({ gateway }: { gateway: Gateway }) {
           Create authentication token
         </Button>
       </li>
-      <li class="card">
+      <li class={stored.length ? "card done" : "card"}>
+        <h2>Store a provider's key</h2>
+        <p>
+          {stored.length
+            ? `Stored for ${[...new Set(stored.map((key) => key.provider_slug))].join(", ")}. `
+            : "The gateway lends it to authenticated requests. Without one, each request must bring its own. "}
+          <Link to={href("gateways", gateway.id, "keys")}>All provider keys</Link>
+        </p>
+        <Button kind={stored.length ? "plain" : "main"} onClick={() => setStoring(true)} disabled={!may("Secrets Store Write", gateway.id)}>
+          Add provider key
+        </Button>
+      </li>
+      <li class={done ? "card done" : "card"}>
         <h2>Send a request</h2>
         <p>
-          Put the token into <code>AIG_TOKEN</code>, and paste one of these. The provider's key comes from{" "}
-          <Link to={href("gateways", gateway.id, "keys")}>Provider keys</Link>, or from your request.
+          Put the token into <code>AIG_TOKEN</code>, and paste one of these.
         </p>
         <Snippets gateway={gateway} />
       </li>
-      <li class={latest.length ? "card done" : "card"}>
-        <h2>See it here</h2>
+      <li class={done ? "card done" : "card"}>
+        <h2>See the answer here</h2>
         <div aria-live="polite">
           {latest.length === 0 && (
             <p class="waiting">
               <span class="pulse" /> Waiting for your first request…
             </p>
           )}
-          {latest.length > 0 && <p>{arrived ? "Your first request has arrived:" : "The latest requests:"}</p>}
+          {latest.length > 0 && !done && (
+            <p class="waiting">
+              <span class="pulse" /> Requests arrive, and none was answered yet. Each says why:
+            </p>
+          )}
+          {latest.length > 0 && done && <p>{arrived ? "Your first answer has arrived:" : "The latest requests:"}</p>}
         </div>
         {latest.length > 0 && <LogTable gateway={gateway.id} logs={latest} brief />}
       </li>
+      {storing && (
+        <KeyDialog
+          gateway={gateway.id}
+          onClose={() => setStoring(false)}
+          onDone={() => {
+            setStoring(false);
+            void keys.again();
+          }}
+        />
+      )}
       {creating && (
         <CreateToken
           gateway={gateway.id}

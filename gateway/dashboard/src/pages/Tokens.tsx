@@ -9,7 +9,7 @@ import { ago, date, duration, fullMoment } from "../format";
 import { messageOf, useApp, useLoaded } from "../state";
 import type { Revocation, Token } from "../types";
 
-type Asking = { what: "roll" | "revoke"; token: Token } | null;
+type Asking = { what: "roll" | "revoke" | "disable"; token: Token } | null;
 
 export function Tokens() {
   const { api, may, say, session } = useApp();
@@ -20,13 +20,15 @@ export function Tokens() {
   const writable = may("Account API Tokens Write");
 
   const tell = (done: string, revocation: Revocation | null) => say(`${done} ${reach(revocation)}`, revocation?.missing ? "failed" : "done");
-  const enable = async (token: Token) => {
+  const become = async (token: Token, status: "active" | "disabled") => {
     const { name, policies, condition = null, expires_on = null } = token;
-    const status = token.status === "disabled" ? "active" : "disabled";
+    const revocation = await api.tokens.update(token.id, { name, policies, condition, expires_on, status });
+    tell(status === "active" ? "Enabled." : "Disabled.", status === "active" ? null : revocation);
+    await tokens.again();
+  };
+  const enable = async (token: Token) => {
     try {
-      const revocation = await api.tokens.update(token.id, { name, policies, condition, expires_on, status });
-      tell(status === "active" ? "Enabled." : "Disabled.", status === "active" ? null : revocation);
-      await tokens.again();
+      await become(token, "active");
     } catch (error) {
       say(messageOf(error), "failed");
     }
@@ -74,7 +76,10 @@ export function Tokens() {
             {writable && (
               <div class="row-actions">
                 <Button onClick={() => setAsking({ what: "roll", token })}>Roll</Button>
-                <Button onClick={() => enable(token)} disabled={mine(token) || token.status === "expired"}>
+                <Button
+                  onClick={() => (token.status === "disabled" ? enable(token) : setAsking({ what: "disable", token }))}
+                  disabled={mine(token) || token.status === "expired"}
+                >
                   {token.status === "disabled" ? "Enable" : "Disable"}
                 </Button>
                 <Button kind="danger" onClick={() => setAsking({ what: "revoke", token })}>
@@ -92,6 +97,18 @@ export function Tokens() {
             if (made) void tokens.again();
           }}
         />
+      )}
+      {asking?.what === "disable" && (
+        <Confirm
+          title={`Disable ${asking.token.name}?`}
+          action="Disable"
+          danger
+          onClose={() => setAsking(null)}
+          work={() => become(asking.token, "disabled")}
+        >
+          <p>Requests with it are refused from now on, until it is enabled again.</p>
+          <p class="soft small">{asking.token.last_used_on ? `Last used ${ago(asking.token.last_used_on)}.` : "It has never been used."}</p>
+        </Confirm>
       )}
       {asking?.what === "revoke" && (
         <Confirm

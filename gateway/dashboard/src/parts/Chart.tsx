@@ -1,4 +1,4 @@
-/** Lines over time on uPlot: hover for values, drag to zoom, double-click to go back. Colours come from the style sheet. */
+/** Bars and lines over time on uPlot: hover for values, drag to zoom, double-click to go back. Colours come from the style sheet. */
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
@@ -8,7 +8,13 @@ export interface Series {
   values: (number | null)[];
   /** Name of a CSS variable. */
   colour: string;
+  /** What there was of it in a span of time; otherwise a line through measured points. */
+  bars?: boolean;
   dashed?: boolean;
+  /** Of the whole period: what the legend says until somebody points at a moment. */
+  total: number | null;
+  /** Where the bar ends, if it stands on another. */
+  drawn?: (number | null)[];
 }
 
 interface ChartProps {
@@ -30,7 +36,7 @@ export function Chart({ title, times, series, show, range, onZoom, onReset }: Ch
     if (!element) return;
     const chart = new uPlot(optionsOf(element, series, show, range, (start, end) => zoom.current(start, end)), [
       times,
-      ...series.map((one) => one.values),
+      ...series.map((one) => one.drawn ?? one.values),
     ]);
     element.replaceChildren(chart.root);
     const size = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
@@ -40,16 +46,25 @@ export function Chart({ title, times, series, show, range, onZoom, onReset }: Ch
       chart.destroy();
     };
   }, [times, series, range[0], range[1], document.documentElement.dataset.theme]);
-  const last = series.map((one) => `${one.label} ${show(one.values.at(-1) ?? null)}`).join(", ");
+  const totals = series.map((one) => `${one.label} ${show(one.total)}`).join(", ");
   return (
     <figure class="chart" onDblClick={onReset}>
       <figcaption>{title}</figcaption>
-      <div ref={place} role="img" aria-label={`${title} over time; last: ${last}`} />
+      <div ref={place} role="img" aria-label={`${title} over time; in all: ${totals}`} />
     </figure>
   );
 }
 
 const HEIGHT = 200;
+/** A point stands for the span that begins there, so its bar does too; at least two pixels wide, that one in a year is seen. */
+const BARS = uPlot.paths.bars!({ size: [0.8, 40, 2], align: 1 });
+
+/** A line needs two neighbours: what stands alone would not be seen without a dot. */
+function alone(values: (number | null)[], colour: string): uPlot.Series.Points {
+  const known = (index: number) => (values[index] ?? null) !== null;
+  const found = values.map((_, index) => index).filter((index) => known(index) && !known(index - 1) && !known(index + 1));
+  return { show: true, size: 7, fill: colour, filter: () => found };
+}
 
 function optionsOf(
   element: HTMLElement,
@@ -76,14 +91,13 @@ function optionsOf(
     axes: [axis, { ...axis, size: 58, values: (_chart, ticks) => ticks.map((tick) => show(tick)) }],
     series: [
       {},
-      ...series.map((one, index) => ({
+      ...series.map((one) => ({
         label: one.label,
         stroke: colour(one.colour),
-        width: 2,
-        points: { show: one.values.filter((value) => value !== null).length < 3 },
+        width: one.bars ? 0 : 2,
+        ...(one.bars ? { paths: BARS, fill: colour(one.colour), points: { show: false } } : { points: alone(one.values, colour(one.colour)) }),
         ...(one.dashed ? { dash: [5, 4] } : {}),
-        ...(index === 0 ? { fill: `${colour(one.colour)}1c` } : {}),
-        value: (_chart: uPlot, value: number | null) => show(value),
+        value: (_chart: uPlot, _drawn: number | null, _series: number, at: number | null) => show(at === null ? one.total : (one.values[at] ?? null)),
       })),
     ],
     hooks: {

@@ -3,24 +3,28 @@
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, Failure, Field, Icon, valueOf } from "./basics";
+import { raiseMessages } from "./Messages";
 import { useWork } from "../state";
 
 interface DialogProps {
   title: string;
   onClose: () => void;
   side?: boolean;
+  /** For a table. */
+  wide?: boolean;
   /** Only an explicit answer closes it: what it shows cannot be shown again. */
   stays?: boolean;
   children: ComponentChildren;
 }
 
-export function Dialog({ title, onClose, side = false, stays = false, children }: DialogProps) {
+export function Dialog({ title, onClose, side = false, wide = false, stays = false, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useLayoutEffect(() => {
     const opened = element.current;
     const before = document.activeElement;
     opened?.showModal();
+    raiseMessages();
     return () => {
       opened?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
@@ -34,7 +38,7 @@ export function Dialog({ title, onClose, side = false, stays = false, children }
     if (event.target === element.current && !stays) onClose();
   };
   return (
-    <dialog ref={element} class={side ? "dialog side" : "dialog"} aria-labelledby={id} onCancel={leave} onClick={outside}>
+    <dialog ref={element} class={`dialog ${side ? "side" : wide ? "wide" : ""}`} aria-labelledby={id} onCancel={leave} onClick={outside}>
       <div class="dialog-inner">
         <header>
           <h2 id={id}>{title}</h2>
@@ -54,14 +58,16 @@ interface ConfirmProps {
   title: string;
   action: string;
   danger?: boolean;
+  wide?: boolean;
   /** What must be typed before the action can be chosen. */
   typed?: string;
+  disabled?: boolean;
   work: () => Promise<unknown>;
   onClose: () => void;
   children?: ComponentChildren;
 }
 
-export function Confirm({ title, action, danger = false, typed, work, onClose, children }: ConfirmProps) {
+export function Confirm({ title, action, danger = false, wide = false, typed, disabled = false, work, onClose, children }: ConfirmProps) {
   const { busy, failure, run } = useWork();
   const [text, setText] = useState("");
   const confirm = async (event: Event) => {
@@ -69,7 +75,7 @@ export function Confirm({ title, action, danger = false, typed, work, onClose, c
     if (await run(work)) onClose();
   };
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} wide={wide} onClose={onClose}>
       <form onSubmit={confirm}>
         {children}
         {typed !== undefined && (
@@ -82,7 +88,7 @@ export function Confirm({ title, action, danger = false, typed, work, onClose, c
         <Failure error={failure} />
         <footer>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" kind={danger ? "danger" : "main"} disabled={busy || (typed !== undefined && text !== typed)}>
+          <Button type="submit" kind={danger ? "danger" : "main"} disabled={disabled || busy || (typed !== undefined && text !== typed)}>
             {action}
           </Button>
         </footer>

@@ -1,7 +1,7 @@
 /** Filters of the log: what is set stands as chips, the rest is a form away. */
 
 import { useState } from "preact/hooks";
-import { FILTERS, told, type FilterField, type Filters } from "../filters";
+import { asLocal, asUtc, FILTERS, told, type FilterField, type Filters } from "../filters";
 import { Button, Field, Icon, valueOf } from "./basics";
 
 interface FilterBarProps {
@@ -23,7 +23,7 @@ export function FilterBar({ filters, onChange }: FilterBarProps) {
   };
   const without = (name: string) => onChange(Object.fromEntries(Object.entries(filters).filter(([one]) => one !== name)));
   return (
-    <div class="filters">
+    <div class={open ? "filters open" : "filters"}>
       <div class="chips">
         <Button aria-expanded={open} onClick={show}>
           <Icon name="filter" />
@@ -92,6 +92,8 @@ function Control({ id, field, value, onChange }: ControlProps) {
   }
   const common = { id, value, onInput: changed, autocomplete: "off" } as const;
   if (field.kind === "number") return <input {...common} type="number" min="0" step="any" />;
-  if (field.kind === "moment") return <input {...common} type="datetime-local" />;
+  if (field.kind === "moment") {
+    return <input {...common} type="datetime-local" step="1" value={asLocal(value)} onInput={(event) => onChange(asUtc(valueOf(event)))} />;
+  }
   return <input {...common} type="text" spellcheck={false} />;
 }

@@ -23,7 +23,9 @@ export function LogTable({ gateway, logs, fresh, brief = false, query = "" }: Lo
             <th scope="col">Time</th>
             <th scope="col">Status</th>
             <th scope="col">Provider</th>
-            <th scope="col">Model</th>
+            <th scope="col" class="model">
+              Model
+            </th>
             <th scope="col" class="number">
               Tokens
             </th>
@@ -49,7 +51,10 @@ export function LogTable({ gateway, logs, fresh, brief = false, query = "" }: Lo
                 <LogStatus log={log} />
               </td>
               <td>{log.provider}</td>
-              <td class="model">{log.model || "–"}</td>
+              <td class="model">
+                {log.model || "–"}
+                {!log.success && <Why log={log} />}
+              </td>
               <td class="number" title="in → out">
                 {count(log.tokens_in)} → {count(log.tokens_out)}
               </td>
@@ -67,10 +72,31 @@ export function LogTable({ gateway, logs, fresh, brief = false, query = "" }: Lo
   );
 }
 
+/** Why it failed: the code, in words, and the one word that logs and metrics have for it. */
+export function Why({ log }: { log: Log }) {
+  if (!log.error_message && !log.error_cause) return null;
+  return (
+    <p class="why" dir="auto">
+      {log.error_code ? <strong>{log.error_code}</strong> : null} {log.error_message || ENDINGS[log.outcome]}{" "}
+      {log.error_cause && <code>{log.error_cause}</code>}
+    </p>
+  );
+}
+
+/** How a request ended whose status does not say it: the head of a stream was sent long before. */
+const ENDINGS: Record<string, string> = {
+  client_gone: "client left",
+  upstream_truncated: "cut off",
+  upstream_error: "error in the answer",
+};
+
 export function LogStatus({ log }: { log: Log }) {
+  const ending = log.status_code < 400 && !log.success ? (ENDINGS[log.outcome] ?? "failed") : "";
+  const kind = log.success ? "good" : log.status_code === 499 || ending ? "neutral" : "bad";
   return (
     <span class="statuses">
-      <Badge kind={log.success ? "good" : log.status_code === 499 ? "neutral" : "bad"}>{log.status_code}</Badge>
+      <Badge kind={kind}>{log.status_code}</Badge>
+      {ending && <Badge kind={log.outcome === "client_gone" ? "neutral" : "bad"}>{ending}</Badge>}
       {log.cached && <Badge kind="neutral">cached</Badge>}
       {log.streamed && <span class="soft small">stream</span>}
     </span>

@@ -177,6 +177,15 @@ async def test_deletion(logged: Rig, query: str, left: str) -> None:
     assert len((await logged.ai("GET", "/gateways/g2/logs")).result) == 1
 
 
+@pytest.mark.parametrize(
+    ("also", "left"), [("", "54"), ("&provider=groq", "5420"), ("&limit=2&order_by_direction=asc", "5432")]
+)
+async def test_what_came_after_the_newest_entry_seen_stays(logged: Rig, also: str, left: str) -> None:
+    seen = next(entry for entry in (await logged.ai("GET", LOGS)).result if entry["id"] == "id-g1-3")
+    assert (await logged.ai("DELETE", f"{LOGS}?end_date={quote(seen['created_at'])}{also}")).status == 200
+    assert "".join(await _ids(logged)) == left
+
+
 @pytest.mark.parametrize("query", ["sucess=false", "limit=0", "limit=x", "order_by=path", "filters=[5]", "filter=x"])
 async def test_a_deletion_that_is_not_understood_deletes_nothing(logged: Rig, query: str) -> None:
     reply = await logged.ai("DELETE", f"{LOGS}?{query}")

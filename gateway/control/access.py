@@ -1,18 +1,17 @@
 """Who may manage what (specification sections 1.3, 2.3, 5): the gate each handler passes first."""
 
 from dataclasses import dataclass
-from hmac import compare_digest
 from typing import Final
 
 from aiohttp import web
 
 from gateway.control.grants import in_effect, operators_token, principal_of
 from gateway.control.parameters import refuse_unknown
+from gateway.control.peppers import Peppers
 from gateway.control.sessions import Sessions
 from gateway.kit.clock import Clock
 from gateway.kit.operator import PREFIX as OPERATOR_PREFIX
 from gateway.kit.operator import OperatorCheck
-from gateway.kit.secret import keyed_digest
 from gateway.model.faults import (
     MANAGEMENT_FORBIDDEN,
     MANAGEMENT_UNAUTHENTICATED,
@@ -47,18 +46,15 @@ class Caller:
 
 class Access:
     def __init__(
-        self, pepper: bytes, store: Store, clock: Clock, sessions: Sessions, operator: OperatorCheck | None = None
+        self, peppers: Peppers, store: Store, clock: Clock, sessions: Sessions, operator: OperatorCheck | None = None
     ) -> None:
         self._operator = operator
-        self._pepper = pepper
+        self.peppers = peppers
         self._store = store
         self._clock = clock
         self.sessions = sessions
         self.used: dict[str, float] = {}
         """token id → last use, until the janitor writes it down."""
-
-    def digest(self, value: str) -> bytes:
-        return keyed_digest(self._pepper, value.encode("ascii"))
 
     async def caller(self, request: web.Request, refusal: Fault = MANAGEMENT_UNAUTHENTICATED) -> Caller:
         """Who asks, and that all they ask is understood: Refusal for anybody unknown, Invalid for unknown parameters,
@@ -94,10 +90,12 @@ class Access:
         """Who holds this token, whichever way it came; wrong shapes never reach the store."""
         if value is None or not well_formed(value):
             raise Refusal(refusal)
-        digest = self.digest(value)
-        token = await self._store.token_by_digest(digest)
-        if token is None or not compare_digest(token.digest, digest):
+        digests = self.peppers.digests(value)
+        found = await self._store.tokens_by_digest(list(digests.values()))
+        token = next((found[digest] for digest in digests.values() if digest in found), None)
+        if token is None:
             raise Refusal(refusal)
+        self.peppers.seen(token, digests)
         return await self._admitted(token, request, refusal)
 
     async def _admitted(

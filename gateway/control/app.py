@@ -33,10 +33,12 @@ from gateway.control.janitor import Janitor
 from gateway.control.key_check import KeyCheck
 from gateway.control.ops import Ops
 from gateway.control.pages import Pages
+from gateway.control.peppers import Peppers
 from gateway.control.publisher import Publisher
 from gateway.control.queries import Queries
 from gateway.control.recorder import Recorder
 from gateway.control.rewrap import Rewrap
+from gateway.control.rotations import PepperRotation
 from gateway.control.sessions import Sessions
 from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
@@ -75,9 +77,11 @@ class Control:
         self.opened = False
         """The store was opened and the settings loaded; until then the API answers 503."""
         self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
-        self._sessions = Sessions(store, clock, config.pepper, config.dashboard_url or config.public_url)
+        peppers = (config.pepper, *config.older_peppers)
+        self._peppers = Peppers(store, peppers)
+        self._sessions = Sessions(store, clock, peppers, config.dashboard_url or config.public_url)
         self._access = Access(
-            config.pepper, store, clock, self._sessions, OperatorCheck((config.master_key, *config.older_master_keys), clock)
+            self._peppers, store, clock, self._sessions, OperatorCheck((config.master_key, *config.older_master_keys), clock)
         )
         self._changes = Changes(store, Vault(config.master_key, config.older_master_keys), self._publisher, clock)
         self._recorder = Recorder(
@@ -87,7 +91,7 @@ class Control:
             budget=DailyBudget(clock, config.unauthenticated_log_bytes).spend,
             body_bytes=config.log_body_bytes,
         )
-        self._unauthenticated = UnauthenticatedRequests(store, clock)
+        self._unauthenticated = UnauthenticatedRequests(store, clock, self._peppers)
         self._janitor = Janitor(
             store,
             self._access,
@@ -97,6 +101,7 @@ class Control:
         )
         self._key_check = KeyCheck.of(config, store)
         self._rewrap = Rewrap(self._changes)
+        self._pepper_rotation = PepperRotation(self._changes, self._peppers)
         self._bootstrap = Bootstrap(config, store, self._access, clock, self._changes.audit, on_bootstrap)
         counters = self.counters = CounterSums()
         self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
@@ -149,6 +154,8 @@ class Control:
             await _within(step_s, runner.cleanup())
         await self._recorder.close(step_s)
         await self._rewrap.close()
+        await self._pepper_rotation.close()
+        await _within(step_s / 2, self._peppers.close())
         if self.opened:
             await self._janitor.close(step_s / 2)
         await _within(step_s / 2, self._store.close())
@@ -185,6 +192,7 @@ class Control:
         self.opened = True
         self._janitor.start()
         self._rewrap.start()
+        self._pepper_rotation.start()
         return True
 
     async def _keep_opening(self) -> None:
@@ -206,7 +214,7 @@ class Control:
             Unauthenticated(access, changes, self._unauthenticated, queries),
             Tokens(access, changes, self._bootstrap),
             AuditLogs(access, changes),
-            ServiceKeys(access, self._rewrap),
+            ServiceKeys(access, changes, self._rewrap),
             Accounts(access, changes),
             SignIn(access, changes, self._sessions, self._config.public_url if self._config.dashboard_url else ""),
         )

@@ -8,6 +8,7 @@ from typing import Final
 from gateway.control.access import Access
 from gateway.control.audit import Audit, Resource
 from gateway.control.grants import everything, holds_everything
+from gateway.control.peppers import Kept
 from gateway.kit.clock import Clock
 from gateway.kit.ids import hex32
 from gateway.model.service import ControlConfig
@@ -40,8 +41,11 @@ class Bootstrap:
             raise ValueError("the preset bootstrap token is not of the form of a token")
         state, token_id, digest = ((await self.store.setting(_SETTING) or "") + "  ").split(" ")[:3]
         if state == "done":
-            if preset and self.access.digest(preset).hex() != digest:
+            digests = [each.hex() for each in self.access.peppers.digests(preset).values()]
+            if preset and digest not in digests:
                 await self._follow(token_id, preset)
+            elif preset and digest != digests[0]:  # the value is the same, the pepper was rotated
+                await self.store.put_setting(_SETTING, f"done {token_id} {digests[0]}")
             return
         account_id = await self._account()
         if token_id:
@@ -60,13 +64,13 @@ class Bootstrap:
 
     async def _hand_out(self, token_id: str, account_id: str, value: str) -> None:
         """File first, then store: a token nobody can read the value of must not exist."""
-        digest = self.access.digest(value)
-        await self.store.put_setting(_SETTING, f"pending {token_id} {digest.hex()}")
+        kept = self.access.peppers.kept(value)
+        await self.store.put_setting(_SETTING, f"pending {token_id} {kept.digest.hex()}")
         self.on_bootstrap(value)
-        token = self._token(token_id, account_id, digest)
+        token = self._token(token_id, account_id, kept)
         entry = self.audit.by_service("create", Resource("token", token_id, token.name), account_id)
         await self.audit.commit(entry, self.store.insert_token(token, entry))
-        await self.store.put_setting(_SETTING, f"done {token_id} {digest.hex()}")
+        await self.store.put_setting(_SETTING, f"done {token_id} {kept.digest.hex()}")
 
     async def _follow(self, token_id: str, preset: str) -> None:
         """The operator preset another value: the old one ends. A deleted token comes back: the way out of a lock-out."""
@@ -74,11 +78,11 @@ class Bootstrap:
         if token is None:
             await self._hand_out(hex32(), await self._account(), preset)
             return
-        digest = self.access.digest(preset)
+        kept = self.access.peppers.kept(preset)
         self.on_bootstrap(preset)
         changed = replace(
             token,
-            digest=digest,
+            **kept._asdict(),
             rolls=token.rolls + 1,
             status="active",
             modified_on=self.clock.wall(),
@@ -86,16 +90,16 @@ class Bootstrap:
         )
         entry = self.audit.by_service("roll", Resource("token", token_id, token.name), token.account_id)
         await self.audit.commit(entry, self.store.update_token(changed, entry))
-        await self.store.put_setting(_SETTING, f"done {token_id} {digest.hex()}")
+        await self.store.put_setting(_SETTING, f"done {token_id} {kept.digest.hex()}")
 
-    def _token(self, token_id: str, account_id: str, digest: bytes) -> Token:
+    def _token(self, token_id: str, account_id: str, kept: Kept) -> Token:
         now = self.clock.wall()
         return Token(
             id=token_id,
             account_id=account_id,
             kind="account",
             name=TOKEN_NAME,
-            digest=digest,
+            **kept._asdict(),
             status="active",
             policies=everything(),
             condition=None,
@@ -109,18 +113,18 @@ class Bootstrap:
         _log.info("the first token may do everything for %d h, or until another token that may is made", hours)
         return self.clock.wall() + hours * _HOUR_S
 
-    async def succeeded_by(self, made: Token) -> bytes | None:
-        """End the first token when another that may do everything is there; the digest the edges must forget."""
+    async def succeeded_by(self, made: Token) -> tuple[bytes, ...]:
+        """End the first token when another that may do everything is there; the digests the edges must forget."""
         if self.config.bootstrap_stays or not holds_everything(made, len(await self.store.accounts())):
-            return None
+            return ()
         _, token_id, *_ = (await self.store.setting(_SETTING) or " ").split(" ")
         token = await self.store.token(token_id)
         now = self.clock.wall()
         if token is None or (token.expires_on is not None and token.expires_on <= now):
-            return None
+            return ()
         entry = self.audit.by_service(
             "update", Resource("token", token.id, token.name, after={"ended": True}), token.account_id
         )
         await self.audit.commit(entry, self.store.update_token(replace(token, expires_on=now, modified_on=now), entry))
         _log.info("the first token has ended: token %s may do everything now", made.id)
-        return token.digest
+        return token.known_by

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -92,9 +92,9 @@ class Hub:
     async def answer(self, edge: EdgeConnection, question: Question) -> Answer:
         try:
             match question:
-                case AskToken(ask, digest):
+                case AskToken(ask, digests):
                     async with asyncio.timeout(DEADLINE_S):
-                        return TokenAnswer(ask, await self._who(digest))
+                        return TokenAnswer(ask, await self._who(digests))
                 case OpenDefault(ask, account_id):
                     return await self._open_default(edge, ask, account_id)
                 case _:
@@ -106,14 +106,16 @@ class Hub:
             _log.error("%s could not be answered: %s", type(question).__name__, type(error).__name__)
             return Unavailable(question.ask)
 
-    async def _who(self, digest: bytes) -> Principal | None:
+    async def _who(self, digests: Mapping[str, bytes]) -> Principal | None:
         """Read again if a revocation came in between: no answer after a Revoke frame may be older than it."""
         while True:
             revocations = self._publisher.revocations
-            token = await self._lookups.find(digest)
+            token = await self._lookups.find(*digests.values())
             principal = None if token is None else await in_effect(self._changes.store, token)
             if revocations == self._publisher.revocations:
                 break
+        if token is not None:
+            self._access.peppers.seen(token, digests)
         if token is None or principal is None:
             return None
         self._access.used[token.id] = self._changes.clock.wall()

@@ -17,6 +17,8 @@ from gateway.model.service import NEW_STORE_NAME, ControlConfig
 from gateway.store.port import Store, Unusable
 
 PREFIX: Final = "key-check/"
+RETIRED: Final = "retired"
+"""Of a pepper that the operator gave up: it may be missing."""
 
 
 def check_value(key: bytes, name: str) -> str:
@@ -39,7 +41,7 @@ class KeyCheck:
     @classmethod
     def of(cls, config: ControlConfig, store: Store) -> "KeyCheck":
         master_keys = (config.master_key, *config.older_master_keys)
-        keys = {"pepper": [config.pepper], "master-key": master_keys}
+        keys = {"pepper": (config.pepper, *config.older_peppers), "master-key": master_keys}
         return cls(store, config.data_dir, {kind: {key_id(key): key for key in those} for kind, those in keys.items()})
 
     async def run(self) -> None:
@@ -60,6 +62,8 @@ class KeyCheck:
 
     def _compare(self, kind: str, keys: Mapping[str, bytes], stored: Mapping[str, str]) -> None:
         for one, value in stored.items():
+            if value == RETIRED:
+                continue
             if one not in keys:
                 raise Unusable(
                     f"{self._file(kind)} is not the {kind} that the store was made with (id {one} is missing): put that "

@@ -5,6 +5,7 @@ in a row, and a store that hangs is asked once.
 """
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gateway.kit.aio import spawn
@@ -13,6 +14,7 @@ from gateway.store.port import Store, StoreDown, Token
 DEADLINE_S: Final = 0.8
 """Less than an edge waits (`token_cache.ask_timeout_s`), so that it is told instead of giving up."""
 _MOST_AT_ONCE: Final = 500
+"""Digests."""
 
 _Found = Token | StoreDown | None
 
@@ -21,15 +23,15 @@ class TokenLookups:
     def __init__(self, store: Store, *, deadline_s: float = DEADLINE_S) -> None:
         self._store = store
         self._deadline_s = deadline_s
-        self._waiting: dict[bytes, asyncio.Future[_Found]] = {}
+        self._waiting: dict[tuple[bytes, ...], asyncio.Future[_Found]] = {}
         """What the next query asks for. Never joined once it runs: the answer may be older than the question."""
         self._running: asyncio.Task[None] | None = None
 
-    async def find(self, digest: bytes) -> Token | None:
-        """The token with this digest, read after this call began. Raises StoreDown, also when the time is up."""
-        answer = self._waiting.get(digest)
+    async def find(self, *digests: bytes) -> Token | None:
+        """The token with one of these digests, read after this call began. Raises StoreDown, also when the time is up."""
+        answer = self._waiting.get(digests)
         if answer is None:
-            answer = self._waiting[digest] = asyncio.get_running_loop().create_future()
+            answer = self._waiting[digests] = asyncio.get_running_loop().create_future()
         if self._running is None or self._running.done():
             self._running = spawn(self._run(), "token-lookups")
         try:
@@ -43,15 +45,28 @@ class TokenLookups:
 
     async def _run(self) -> None:
         while self._waiting:
-            batch = dict(list(self._waiting.items())[:_MOST_AT_ONCE])
-            for digest in batch:
-                del self._waiting[digest]
+            batch = self._next()
             found: dict[bytes, Token] | StoreDown = StoreDown("the query was cut off")
             try:
-                found = await self._store.tokens_by_digest(list(batch))
+                found = await self._store.tokens_by_digest([digest for digests in batch for digest in digests])
             except Exception as error:
                 # Whatever it is: an error is no word on a token.
                 found = error if isinstance(error, StoreDown) else StoreDown(type(error).__name__)
             finally:
-                for digest, answer in batch.items():
-                    answer.set_result(found if isinstance(found, StoreDown) else found.get(digest))
+                for digests, answer in batch.items():
+                    answer.set_result(found if isinstance(found, StoreDown) else _first(found, digests))
+
+    def _next(self) -> dict[tuple[bytes, ...], asyncio.Future[_Found]]:
+        """Questions for one query: however many digests each has, a query has no more than it ever had."""
+        batch: dict[tuple[bytes, ...], asyncio.Future[_Found]] = {}
+        count = 0
+        for digests in list(self._waiting):
+            count += len(digests)
+            if batch and count > _MOST_AT_ONCE:
+                break
+            batch[digests] = self._waiting.pop(digests)
+        return batch
+
+
+def _first(found: Mapping[bytes, Token], digests: Iterable[bytes]) -> Token | None:
+    return next((found[digest] for digest in digests if digest in found), None)

@@ -7,16 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from gateway.control.audit import Resource
 from gateway.control.changes import Changes, headers_context, key_context
 from gateway.control.key_check import PREFIX
+from gateway.control.rotations import tell_rotation
 from gateway.control.vault import SealBroken, sealed_by
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.store.port import StoredCustomProvider, StoredKey, StoreDown
 
 RETRY_S: Final = 10.0
-_KNOWN: Final = "master-key-in-use"
-"""The id of the key that sealed last: a rotation is told in the audit log once."""
 
 _log = logging.getLogger("gateway.rewrap")
 
@@ -46,7 +44,7 @@ class Rewrap:
 
     async def round(self) -> None:
         """Renew every seal that is not by the key in use. Raises StoreDown; what is done stays done."""
-        await self._tell_rotation()
+        await tell_rotation(self._changes, "master-key", self._vault.current)
         renewed = 0
         for key in await self._store.all_keys():
             if sealed_by(key.sealed) != self._vault.current:
@@ -75,18 +73,6 @@ class Rewrap:
     @property
     def current(self) -> str:
         return self._vault.current
-
-    async def _tell_rotation(self) -> None:
-        before = await self._store.setting(_KNOWN)
-        if before == self._vault.current:
-            return
-        if before is not None:
-            resource = Resource(
-                "key", self._vault.current, "master-key", before={"id": before}, after={"id": self._vault.current}
-            )
-            entry = self._changes.audit.by_service("roll", resource)
-            await self._changes.audit.commit(entry, self._store.insert_audit(entry))
-        await self._store.put_setting(_KNOWN, self._vault.current)
 
     async def _renew_key(self, seen: StoredKey) -> bool:
         """As it is now: it may have changed since it was seen."""

@@ -5,6 +5,7 @@ token ends its sessions. A session is good for requests of our own pages alone (
 of the cookie's value, so sessions outlive a restart, and a stolen store signs nobody in.
 """
 
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -32,10 +33,11 @@ _SAFE: Final = frozenset({"GET", "HEAD"})
 
 
 class Sessions:
-    def __init__(self, store: Store, clock: Clock, pepper: bytes, public_url: str) -> None:
+    def __init__(self, store: Store, clock: Clock, peppers: Sequence[bytes], public_url: str) -> None:
         self._store = store
         self._clock = clock
-        self._pepper = pepper
+        self._peppers = peppers
+        """The first makes, each is believed."""
         self._public_origin = public_url.rstrip("/").lower()
         self.seen: dict[bytes, float] = {}
         """key → last use, until the janitor writes it down."""
@@ -44,7 +46,7 @@ class Sessions:
         """A new session and its cookie's value; the one this browser had ends."""
         await self.close(request)
         now = self._clock.wall()
-        value = mint_session(self._pepper)
+        value = mint_session(self._peppers[0])
         session = StoredSession(
             key=session_key(value),
             token_id=token.id,
@@ -124,7 +126,7 @@ class Sessions:
         """Of the one cookie that counts: over TLS, where another site of the domain can set a plain one, its `__Host-` name.
         What we never minted asks nothing of the store."""
         value = request.cookies.get(SECURE_COOKIE if self._over_tls(request) else PLAIN_COOKIE, "")
-        return session_key(value) if genuine_session(self._pepper, value) else b""
+        return session_key(value) if genuine_session(self._peppers, value) else b""
 
     def _ended(self, session: StoredSession) -> bool:
         seen_at = max(session.seen_at, self.seen.get(session.key, 0.0))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gateway.control.grants import in_effect
+from gateway.control.peppers import Peppers
 from gateway.kit.clock import Clock
 from gateway.link.frames import Unauthenticated
 from gateway.model.gateways import DEFAULT_GATEWAY_ID
@@ -27,8 +28,9 @@ _SHOWN: Final = 100
 
 
 class UnauthenticatedRequests:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, peppers: Peppers) -> None:
         self._store = store
+        self._peppers = peppers
         self._clock = clock
         self._refused: Counter[tuple[str, str]] = Counter()
         self._passed: Counter[Caller] = Counter()
@@ -74,10 +76,17 @@ class UnauthenticatedRequests:
         judged = []
         for caller, requests in passed.items():
             if caller.digest not in principals:
-                token = await self._store.token_by_digest(bytes.fromhex(caller.digest))
-                principals[caller.digest] = None if token is None else await in_effect(self._store, token)
+                principals[caller.digest] = await self._holder(caller.digests())
             judged.append((caller, _would_pass(caller, principals[caller.digest], now), requests))
         return judged
+
+    async def _holder(self, digests: Mapping[str, bytes]) -> Principal | None:
+        found = await self._store.tokens_by_digest(list(digests.values()))
+        token = next(iter(found.values()), None)
+        if token is None:
+            return None
+        self._peppers.seen(token, digests)
+        return await in_effect(self._store, token)
 
     def _by_hour(self, judged: Iterable[tuple[Caller, bool, int]], now: float) -> dict[CallerHour, int]:
         hour = int(now // HOUR_S * HOUR_S)

@@ -13,7 +13,7 @@ from cachetools import TLRUCache, TTLCache
 
 from gateway.kit.aio import SingleFlight, spawn
 from gateway.kit.clock import Clock
-from gateway.kit.secret import keyed_digest
+from gateway.kit.secret import key_id, keyed_digest
 from gateway.link.port import EdgeLink, LinkBusy, LinkDown
 from gateway.model.faults import CONTROL_DOWN, Refusal
 from gateway.model.routes import REST_SURFACES, Endpoint, Route
@@ -24,6 +24,9 @@ from gateway.protocol.headers import RequestHead
 _PATIENCE_S: Final = 0.05
 """How long a stale token waits for its confirmation: many times what a healthy control takes, and nothing a client notices."""
 
+_Peppers = tuple[tuple[str, bytes], ...]
+"""Ids and peppers, the newest first; empty where there is one."""
+
 
 class Credential:
     """What a request presents. Compare the three special ones by identity.
@@ -32,13 +35,22 @@ class Credential:
     anything is revoked, then the cache is asked again.
     """
 
-    __slots__ = ("digest", "found", "found_at")
+    __slots__ = ("_peppers", "_token", "digest", "found", "found_at")
 
-    def __init__(self, digest: bytes = b"") -> None:
+    def __init__(self, digest: bytes = b"", token: bytes = b"", peppers: _Peppers = ()) -> None:
         self.digest = digest
+        """By the newest pepper."""
+        self._token = token
+        self._peppers = peppers
         self.found: _Known | None = None
         self.found_at = -1
         """The count of revocations at that moment."""
+
+    def digests(self) -> dict[str, bytes]:
+        """By every pepper in use, as AskToken has them. Worked out for a question only: the caches go by the newest."""
+        if not self._peppers:
+            return {"": self.digest}
+        return {name: keyed_digest(pepper, self._token) for name, pepper in self._peppers}
 
 
 NONE_WANTED: Final = Credential()
@@ -69,8 +81,9 @@ def own_token_slots(head: RequestHead) -> frozenset[bytes]:
 class Reader:
     """Finds the credential a request presents, by the order of specification section 2.1."""
 
-    def __init__(self, pepper: bytes) -> None:
+    def __init__(self, pepper: bytes, *older: bytes) -> None:
         self._pepper = pepper
+        self._peppers: _Peppers = tuple((key_id(each), each) for each in (pepper, *older)) if older else ()
 
     def wanted(self, route: Route, head: RequestHead, asked: bool) -> Credential:
         """The credential; `asked` tells whether anybody wants one."""
@@ -108,8 +121,11 @@ class Reader:
         return ABSENT
 
     def _presented(self, value: bytes) -> Credential:
-        token = bearer(value)
-        return Credential(keyed_digest(self._pepper, token.encode())) if well_formed(token) else MALFORMED
+        text = bearer(value)
+        if not well_formed(text):
+            return MALFORMED
+        token = text.encode()
+        return Credential(keyed_digest(self._pepper, token), token, self._peppers)
 
 
 class _Known:
@@ -142,6 +158,8 @@ class Identity:
         # Apart from the good ones and bounded: a flood of invented tokens evicts nothing that is valid.
         self._bad: TTLCache[bytes, bool] = TTLCache(caching.negative_entries, caching.negative_ttl_s, timer=clock.monotonic)
         self._flights: SingleFlight[bytes, Principal] = SingleFlight()
+        self._aliases: dict[bytes, bytes] = {}
+        """Digest by an older pepper → the one that the good ones have: control may revoke by either."""
         self._revocations = 0
         self._unanswered = False
         """The last question failed: until one is answered, nobody who is known waits for control."""
@@ -174,7 +192,7 @@ class Identity:
                 return entry.principal
             if now < entry.fresh_until:
                 self.hits += 1
-                self._refresh_ahead(credential.digest, entry)
+                self._refresh_ahead(credential, entry)
                 return entry.principal
             return None
         if entry is None and credential.digest in self._bad:
@@ -192,9 +210,9 @@ class Identity:
         digest = credential.digest
         entry = self._good.get(digest)
         if entry is not None and self._unanswered:
-            self._try_again(digest, source)
+            self._try_again(credential, source)
             return self._stale(entry)
-        asking = self._flights.run(digest, lambda: self._ask(digest, source))
+        asking = self._flights.run(digest, lambda: self._ask(credential, source))
         try:
             if entry is None or entry.generation != self._link.generation:
                 principal = await asking  # a revocation may have been missed: only control can tell
@@ -215,28 +233,30 @@ class Identity:
         self._count("auth_cache|stale")
         return entry.principal, "stale"
 
-    def _try_again(self, digest: bytes, source: str) -> None:
+    def _try_again(self, credential: Credential, source: str) -> None:
         if self._link.connected and (self._trying is None or self._trying.done()):
-            self._trying = spawn(self._try(digest, source), "token-question")
+            self._trying = spawn(self._try(credential, source), "token-question")
 
-    async def _try(self, digest: bytes, source: str) -> None:
+    async def _try(self, credential: Credential, source: str) -> None:
         try:
-            await self._flights.run(digest, lambda: self._ask(digest, source))
+            await self._flights.run(credential.digest, lambda: self._ask(credential, source))
         except LinkDown:
             return  # the next request tries again
 
     def revoke(self, digest: bytes) -> None:
         """Forget the token now, and what a question under way may bring."""
         self._revocations += 1
+        digest = self._aliases.pop(digest, digest)
         self._good.pop(digest, None)
         self._bad.pop(digest, None)
 
-    async def _ask(self, digest: bytes, source: str) -> Principal:
+    async def _ask(self, credential: Credential, source: str) -> Principal:
         self._count("token_questions")
+        digest, digests = credential.digest, credential.digests()
         while True:
             revocations, generation = self._revocations, self._link.generation
             try:
-                principal = await self._link.ask_token(digest, source)
+                principal = await self._link.ask_token(digests, source)
             except LinkBusy:
                 raise
             except LinkDown:
@@ -252,15 +272,23 @@ class Identity:
             return INVALID
         self._bad.pop(digest, None)
         self._good[digest] = _Known(principal, self._now(), generation, self._caching)
+        if len(digests) > 1:
+            self._note_aliases(digest, digests)
         return principal
 
-    def _refresh_ahead(self, digest: bytes, entry: _Known) -> None:
+    def _note_aliases(self, digest: bytes, digests: dict[str, bytes]) -> None:
+        """Bounded by the good ones: when there are twice as many as those can have, what belongs to none is dropped."""
+        self._aliases.update((other, digest) for other in digests.values() if other != digest)
+        if len(self._aliases) > 2 * self._caching.positive_entries * (len(digests) - 1):
+            self._aliases = {other: known for other, known in self._aliases.items() if known in self._good}
+
+    def _refresh_ahead(self, credential: Credential, entry: _Known) -> None:
         if not entry.refreshing:
             entry.refreshing = True
-            spawn(self._refresh(digest, entry), "token-refresh")
+            spawn(self._refresh(credential, entry), "token-refresh")
 
-    async def _refresh(self, digest: bytes, entry: _Known) -> None:
+    async def _refresh(self, credential: Credential, entry: _Known) -> None:
         try:
-            await self._flights.run(digest, lambda: self._ask(digest, ""))
+            await self._flights.run(credential.digest, lambda: self._ask(credential, ""))
         except LinkDown:
             entry.refreshing = False  # the next hit tries again; the entry stays good until it is stale

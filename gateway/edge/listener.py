@@ -56,7 +56,8 @@ class Edge:
         timeouts = config.timeouts
         dialer = Dialer(clock, lambda: tls_context(config.ca_bundle), timeouts.connect_s)
         self.pool = Pool(dialer, config.limits, timeouts)
-        self.reporter = Reporter(clock, config.limits.log_queue_bytes, config.limits.log_body_bytes, config.pepper)
+        peppers = (config.pepper, *config.older_peppers)
+        self.reporter = Reporter(clock, config.limits.log_queue_bytes, config.limits.log_body_bytes, peppers)
         self.relay = Relay(self.pool, config.limits, timeouts, clock, self.reporter)
         self.relay.timed = config.server_timing
         self.relay.cors = Cors(config.cors_origins)
@@ -133,7 +134,7 @@ class Edge:
         await self.pool.close()
 
     def _compose(self, identity: Identity) -> Lifecycle:
-        reader = Reader(self._config.pepper)
+        reader = Reader(self._config.pepper, *self._config.older_peppers)
         lifecycle = Lifecycle(
             self.settings,
             reader,

@@ -19,10 +19,10 @@ _HALF: Final = 16
 
 
 class LoopMarks:
-    def __init__(self, pepper: bytes) -> None:
-        self._pepper = pepper
+    def __init__(self, *peppers: bytes) -> None:
+        self._peppers = peppers
         name = token_hex(_HALF // 2).encode()
-        self._mark = name + self._digest(name)
+        self._mark = name + _digest(peppers[0], name)
 
     def line(self, head: RequestHead) -> bytes:
         """The field to send: what came, which nobody may remove, and our mark. Raises LOOP where one of ours came."""
@@ -37,7 +37,9 @@ class LoopMarks:
     def _is_ours(self, mark: bytes) -> bool:
         word = mark.partition(b";")[0].strip(b" \t")
         name, digest = word[:_HALF], word[_HALF:]
-        return len(word) == 2 * _HALF and compare_digest(digest, self._digest(name))
+        # A worker that was started before a rotation marks with an older pepper.
+        return len(word) == 2 * _HALF and any(compare_digest(digest, _digest(pepper, name)) for pepper in self._peppers)
 
-    def _digest(self, name: bytes) -> bytes:
-        return keyed_digest(self._pepper, b"cdn-loop/" + name).hex()[:_HALF].encode()
+
+def _digest(pepper: bytes, name: bytes) -> bytes:
+    return keyed_digest(pepper, b"cdn-loop/" + name).hex()[:_HALF].encode()

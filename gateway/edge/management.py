@@ -40,7 +40,7 @@ class Management:
         self._clients = Clients(config.trusted_proxies)
         self._reader = reader
         self._identity = identity
-        self._pepper = config.pepper
+        self._peppers = (config.pepper, *config.older_peppers)
         self._control = Origin("unix", config.control_socket, 0)
         self._timeouts = config.timeouts
         self._limits = replace(config.limits, body_bytes=BODY_BYTES, replay_bytes=BODY_BYTES)
@@ -90,7 +90,9 @@ class Management:
             found = SimpleCookie(cookies.decode("latin-1"))
         except CookieError:
             return False
-        return any(name in found and genuine_session(self._pepper, found[name].value) for name in (SECURE_COOKIE, PLAIN_COOKIE))
+        return any(
+            name in found and genuine_session(self._peppers, found[name].value) for name in (SECURE_COOKIE, PLAIN_COOKIE)
+        )
 
     async def _strangers_body(self, x: Exchange, head: RequestHead) -> Body:
         try:

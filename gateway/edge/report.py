@@ -47,9 +47,9 @@ _MODEL_TYPES: Final = {
 
 
 class Reporter:
-    def __init__(self, clock: Clock, queue_bytes: int, body_bytes: int = 0, pepper: bytes = b"") -> None:
+    def __init__(self, clock: Clock, queue_bytes: int, body_bytes: int = 0, peppers: tuple[bytes, ...] = (b"",)) -> None:
         self.clock = clock
-        self.unauthenticated = UnauthenticatedCounts(Reader(pepper))
+        self.unauthenticated = UnauthenticatedCounts(Reader(*peppers))
         self.body_bytes = body_bytes
         """As much of each body is logged."""
         self.outgoing = Outgoing(queue_bytes)

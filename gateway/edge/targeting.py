@@ -120,7 +120,7 @@ def _custom(mine: CustomProvider) -> Provider | None:
 class Targeting:
     def __init__(self, config: EdgeConfig) -> None:
         self.directory = Directory(config)
-        self._loops = LoopMarks(config.pepper)
+        self._loops = LoopMarks(config.pepper, *config.older_peppers)
         self._config = config
         self._limits = config.limits
         self._timeouts = config.timeouts

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Final
 
 from gateway.edge.exchange import Exchange
-from gateway.edge.identity import Reader
+from gateway.edge.identity import Credential, Reader
 from gateway.link.frames import Unauthenticated
 from gateway.model import bounds
 from gateway.model.faults import FORBIDDEN, INVALID_TOKEN, MISSING_TOKEN
@@ -71,6 +71,13 @@ def _caller(x: Exchange, reader: Reader) -> Caller:
             x.address,
             bounds.text(head.value(b"user-agent").decode("utf-8", "replace"), bounds.NAME),
             bounds.path("/".join(part for part in (route.provider, route.path) if part))[: bounds.NAME],
-            credential.digest.hex(),
+            _told(credential),
         )
     return known  # type: ignore[return-value]
+
+
+def _told(credential: Credential) -> str:
+    """As `Caller.digest` has it."""
+    if not credential.digest:
+        return ""
+    return " ".join(f"{pepper}:{digest.hex()}" if pepper else digest.hex() for pepper, digest in credential.digests().items())

@@ -6,7 +6,7 @@ Questions go up with a number and come back answered: AskToken → TokenAnswer, 
 A question that control cannot answer now comes back as Unavailable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from typing import Any, Final
@@ -132,7 +132,8 @@ class Unauthenticated:
 @dataclass(frozen=True, slots=True)
 class AskToken:
     ask: int
-    digest: bytes
+    digests: Mapping[str, bytes]
+    """Pepper's id → the token's digest by it, the newest pepper first; the id is empty where the edge knows one pepper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +309,6 @@ _READERS: Final[dict[str, Any]] = {
     "Revoke": lambda values: [bytes.fromhex(values[0])],
     "Revoked": lambda values: [bytes.fromhex(values[0])],
     "Records": lambda values: [values[0], [LogRecord(*row) for row in values[1]], [_bodies(*row) for row in values[2]]],
-    "AskToken": lambda values: [values[0], bytes.fromhex(values[1])],
+    "AskToken": lambda values: [values[0], {pepper: bytes.fromhex(digest) for pepper, digest in values[1].items()}],
     "TokenAnswer": lambda values: [values[0], _principal(values[1])],
 }

@@ -1,6 +1,6 @@
 """What each end of the link may ask of the other. The edge and control know these, not the transport between them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from gateway.link.frames import Answer, DownFrame, Question, UpFrame
@@ -28,8 +28,9 @@ class EdgeLink(Protocol):
     def send(self, frame: UpFrame) -> bool:
         """Hand a frame over without waiting; False when the link is down (the frame is not kept). Raises Unsendable."""
 
-    async def ask_token(self, digest: bytes, source: str = "") -> Principal | None:
-        """Who holds the token with this digest; None if unknown. Sources that ask take turns. Raises LinkDown."""
+    async def ask_token(self, digests: Mapping[str, bytes], source: str = "") -> Principal | None:
+        """Who holds the token with one of these digests (AskToken); None if unknown. Sources that ask take turns. Raises
+        LinkDown."""
 
     async def open_default(self, account_id: str) -> bool:
         """Have the account's default gateway created; False for an unknown account. Raises LinkDown."""

@@ -7,7 +7,7 @@ source waiting and nobody else.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from gateway.kit.aio import spawn
@@ -57,7 +57,7 @@ class Asking:
     def send(self, frame: UpFrame) -> bool:
         raise NotImplementedError
 
-    async def ask_token(self, digest: bytes, source: str = "") -> Principal | None:
+    async def ask_token(self, digests: Mapping[str, bytes], source: str = "") -> Principal | None:
         until = asyncio.get_running_loop().time() + self._ask_timeout_s
         try:
             async with asyncio.timeout_at(until):
@@ -65,7 +65,7 @@ class Asking:
         except TimeoutError:
             raise LinkBusy("too many questions wait") from None
         try:
-            answer = await self._ask(lambda number: AskToken(number, digest), until)
+            answer = await self._ask(lambda number: AskToken(number, digests), until)
         finally:
             self._turns.give()
         return _expect(answer, TokenAnswer).principal

@@ -109,6 +109,9 @@ class EdgeConfig:
     control_socket: str = ""
     """Path of control's unix socket: link and management API."""
     pepper: bytes = field(default=b"", repr=False)
+    """Key of the token digests."""
+    older_peppers: tuple[bytes, ...] = field(default=(), repr=False)
+    """Of tokens that were not used since the rotation, newest first."""
     tls_certificate: str = ""
     tls_key: str = ""
     """PEM files; empty for plain HTTP."""
@@ -143,6 +146,8 @@ class ControlConfig:
     data_dir: str = ""
     pepper: bytes = field(default=b"", repr=False)
     """Key of the token digests."""
+    older_peppers: tuple[bytes, ...] = field(default=(), repr=False)
+    """Of tokens that were not used since the rotation, newest first."""
     master_key: bytes = field(default=b"", repr=False)
     """32 bytes: seals provider keys (AES-256-GCM)."""
     older_master_keys: tuple[bytes, ...] = field(default=(), repr=False)

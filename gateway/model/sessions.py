@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from typing import Final
 
 SECURE_COOKIE: Final = "__Host-gateway-session"
@@ -25,14 +26,14 @@ def mint_session(pepper: bytes) -> str:
     return base64.urlsafe_b64encode(random + _tag(pepper, random)).decode()
 
 
-def genuine_session(pepper: bytes, value: str) -> bool:
-    """Whether this was minted with that pepper, whenever."""
+def genuine_session(peppers: Iterable[bytes], value: str) -> bool:
+    """Whether this was minted with one of these peppers, whenever."""
     try:
         raw = base64.urlsafe_b64decode(value.encode("ascii"))
     except (ValueError, binascii.Error):
         return False
     random, tag = raw[:_RANDOM_BYTES], raw[_RANDOM_BYTES:]
-    return len(tag) == _MAC_BYTES and hmac.compare_digest(tag, _tag(pepper, random))
+    return len(tag) == _MAC_BYTES and any(hmac.compare_digest(tag, _tag(pepper, random)) for pepper in peppers)
 
 
 def session_key(value: str) -> bytes:

@@ -16,7 +16,13 @@ class Caller(NamedTuple):
     path: str
     """Provider and path behind it, without query. Empty like address and user agent where there were too many to tell."""
     digest: str
-    """Keyed digest of the token that came along, in hexadecimal; empty for none and for what cannot be one of ours."""
+    """Keyed digest of the token that came along, in hexadecimal; empty for none and for what cannot be one of ours. Where
+    several peppers are in use one for each, `ID:DIGEST ID:DIGEST`."""
+
+    def digests(self) -> dict[str, bytes]:
+        """Pepper's id, empty for the only one → digest."""
+        words = (word.rpartition(":") for word in self.digest.split())
+        return {pepper: bytes.fromhex(digest) for pepper, _, digest in words}
 
 
 class CallerHour(NamedTuple):

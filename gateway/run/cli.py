@@ -285,11 +285,12 @@ def _add_key_commands(commands: Any) -> None:
     group = commands.add_parser("keys", help="rotate, list and retire the service's own keys").add_subparsers(
         required=True, metavar="ACTION"
     )
-    listing = group.add_parser("list", help="show the keys' ids and what they seal")
-    rotate = group.add_parser("rotate", help="make a new key; the older ones go on opening what they sealed")
-    retire = group.add_parser("retire", help="take out an older key that seals nothing any more")
+    listing = group.add_parser("list", help="show the keys' ids and what depends on them")
+    rotate = group.add_parser("rotate", help="make a new key; what depends on the older ones goes on working")
+    retire = group.add_parser("retire", help="take out an older key that nothing depends on any more")
     for parser, action in ((listing, keys.list_all), (rotate, keys.rotate), (retire, keys.retire)):
         parser.add_argument("kind", choices=keys.KINDS)
         parser.set_defaults(run=_keys, action=action)
         _client_flags(parser)
+    rotate.add_argument("--until", default="", metavar="TIME", help="when older peppers may be retired in any case")
     retire.add_argument("id", help="of the key, as the list shows it")

@@ -245,7 +245,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
     store_url = settings.store.url or f"sqlite:///{data_dir / STORE_NAME}"
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     made = expects_new_store(data_dir, store_url)
-    (pepper, *_), (master_key, *older) = (
+    (pepper, *older_peppers), (master_key, *older) = (
         keys_from(name, data_dir, credentials, make=made) for name in ("pepper", "master-key")
     )
     if not made:
@@ -259,6 +259,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         store_url=store_url,
         data_dir=str(data_dir),
         pepper=pepper,
+        older_peppers=tuple(older_peppers),
         master_key=master_key,
         older_master_keys=tuple(older),
         account_id=settings.bootstrap.account_id,
@@ -275,7 +276,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         allow_private_custom=settings.upstream.allow_private_custom,
     )
     return ServiceConfig(
-        edge=_edge(settings, socket_path, pepper),
+        edge=_edge(settings, socket_path, (pepper, *older_peppers)),
         control=control,
         workers=workers,
         log_level=settings.log.level,
@@ -285,14 +286,15 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
     )
 
 
-def _edge(settings: Settings, socket_path: str, pepper: bytes) -> EdgeConfig:
+def _edge(settings: Settings, socket_path: str, peppers: tuple[bytes, ...]) -> EdgeConfig:
     return EdgeConfig(
         listen=settings.server.listen,
         admin_listen=settings.admin.listen,
         hosts=settings.server.hosts,
         admin_hosts=_names(settings.admin.hosts, settings.admin.listen, settings.admin.url),
         control_socket=socket_path,
-        pepper=pepper,
+        pepper=peppers[0],
+        older_peppers=peppers[1:],
         tls_certificate=settings.server.tls_certificate,
         tls_key=settings.server.tls_key,
         trusted_proxies=settings.server.trusted_proxies,

@@ -5,10 +5,12 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.kit.secret import key_id
+from gateway.protocol.envelope import rfc3339
 from gateway.run.layers import ConfigError
 
 SECRET_BYTES: Final = 32
@@ -76,36 +78,49 @@ def keys_from(name: str, data_dir: Path, credentials_dir: str, *, make: bool = T
     return read_keys(path, credential=credential)
 
 
+class KeyLine(NamedTuple):
+    """`HEX` or `HEX until TIME`."""
+
+    key: bytes
+    until: float | None = None
+    """When an older key may be retired whatever depends on it; None for never."""
+
+
 def read_keys(path: Path, *, credential: bool = False) -> tuple[bytes, ...]:
     """All keys of the file, the one in use first."""
-    lines = read_secret(path, credential=credential).split() or [""]
-    return tuple(_key(path, line) for line in lines)
+    return tuple(line.key for line in read_key_lines(path, credential=credential))
 
 
-def rotate_key(path: Path, *, credential: bool = False) -> bytes:
-    """Put a new key before the others of the file; it."""
-    older = read_keys(path, credential=credential)
+def read_key_lines(path: Path, *, credential: bool = False) -> tuple[KeyLine, ...]:
+    lines = read_secret(path, credential=credential).splitlines() or [""]
+    return tuple(_key_line(path, line) for line in lines if line.strip() or len(lines) == 1)
+
+
+def rotate_key(path: Path, *, credential: bool = False, until: float | None = None) -> bytes:
+    """Put a new key before the others of the file; it. `until`: for those that have no end yet."""
+    older = read_key_lines(path, credential=credential)
     if len(older) >= MOST_KEYS:
         raise ConfigError(f"{path}: holds {len(older)} keys already; retire one that is no longer used")
     fresh = secrets.token_bytes(SECRET_BYTES)
-    _write_keys(path, (fresh, *older))
+    _write_keys(path, (KeyLine(fresh), *(line if line.until else KeyLine(line.key, until) for line in older)))
     return fresh
 
 
 def retire_key(path: Path, key_name: str, *, credential: bool = False) -> None:
     """Take an older key out of the file."""
-    current, *older = read_keys(path, credential=credential)
-    if key_name == key_id(current):
+    current, *older = read_key_lines(path, credential=credential)
+    if key_name == key_id(current.key):
         raise ConfigError(f"{path}: key {key_name} is in use; rotate first")
-    left = [key for key in older if key_id(key) != key_name]
+    left = [line for line in older if key_id(line.key) != key_name]
     if len(left) == len(older):
         raise ConfigError(f"{path}: holds no key {key_name}")
     _write_keys(path, (current, *left))
 
 
-def _write_keys(path: Path, keys: Iterable[bytes]) -> None:
+def _write_keys(path: Path, lines: Iterable[KeyLine]) -> None:
+    texts = (line.key.hex() + ("" if line.until is None else f" until {rfc3339(line.until)}") for line in lines)
     try:
-        write_secret(path, "\n".join(key.hex() for key in keys))
+        write_secret(path, "\n".join(texts))
     except OSError as error:
         raise ConfigError(f"{path}: the key cannot be written ({error.strerror})") from None
 
@@ -119,6 +134,20 @@ def _make_key(path: Path) -> None:
         raise ConfigError(f"{path}: the key cannot be made ({error.strerror})") from None
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_hex(SECRET_BYTES) + "\n")
+
+
+def _key_line(path: Path, text: str) -> KeyLine:
+    word, *more = text.split() or [""]
+    key = _key(path, word)
+    if not more:
+        return KeyLine(key)
+    try:
+        until, moment = more
+        if until != "until":
+            raise ValueError
+        return KeyLine(key, datetime.fromisoformat(moment).timestamp())
+    except ValueError:
+        raise ConfigError(f"{path}: a key may be followed by `until` and a time like 2030-01-31T00:00:00Z, no more") from None
 
 
 def _key(path: Path, text: str) -> bytes:

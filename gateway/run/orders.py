@@ -37,14 +37,15 @@ def decode(text: bytes) -> Orders:
 
 def _control(tree: dict[str, Any]) -> ControlConfig:
     secrets = {name: bytes.fromhex(tree[name]) for name in ("pepper", "master_key")}
-    older = tuple(map(bytes.fromhex, tree["older_master_keys"]))
-    return ControlConfig(**{**tree, **secrets, "older_master_keys": older, "ops_hosts": tuple(tree["ops_hosts"])})
+    older = {name: tuple(map(bytes.fromhex, tree[name])) for name in ("older_peppers", "older_master_keys")}
+    return ControlConfig(**{**tree, **secrets, **older, "ops_hosts": tuple(tree["ops_hosts"])})
 
 
 def _edge(tree: dict[str, Any]) -> EdgeConfig:
     parts = {
         **{name: tuple(tree[name]) for name in ("listen", "admin_listen", "hosts", "admin_hosts")},
         "pepper": bytes.fromhex(tree["pepper"]),
+        "older_peppers": tuple(map(bytes.fromhex, tree["older_peppers"])),
         "trusted_proxies": tuple(tree["trusted_proxies"]),
         "cors_origins": tuple(tree["cors_origins"]),
         "limits": Limits(**tree["limits"]),

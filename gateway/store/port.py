@@ -6,7 +6,7 @@ unique key is taken. Nothing here knows HTTP. Secrets arrive and leave encrypted
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gateway.model.audit import AuditEntry
 from gateway.model.gateways import Gateway
@@ -66,6 +66,25 @@ class Token:
     maker_rolls: int = 0
     """The maker's count at that moment: with a maker that was rolled since it ends."""
     outlives_maker: bool = False
+    pepper: str = ""
+    """Id of the pepper that made `digest`."""
+    older_digest: bytes | None = field(default=None, repr=False)
+    """By the oldest pepper that was in use when `digest` was made, unless there was one only."""
+
+    @property
+    def known_by(self) -> tuple[bytes, ...]:
+        """What edges may know it by."""
+        return (self.digest,) if self.older_digest is None else (self.digest, self.older_digest)
+
+
+class NewDigest(NamedTuple):
+    """What a token is known by from now on."""
+
+    was: bytes
+    """Its digest until now."""
+    digest: bytes
+    pepper: str
+    older_digest: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,10 +210,16 @@ class Store(Protocol):
         """By issue date; `expired_before` leaves out those that expired earlier than that."""
 
     async def token(self, token_id: str) -> Token | None: ...
-    async def token_by_digest(self, digest: bytes) -> Token | None: ...
     async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]: ...
     async def tokens_by_digest(self, digests: Sequence[bytes]) -> dict[bytes, Token]:
-        """Those that are there, in one query."""
+        """Those that are there, in one query, by digest or older digest."""
+
+    async def renew_digests(self, renewed: Sequence[NewDigest]) -> None:
+        """One that has another digest by now, or is gone, stays so."""
+
+    async def forget_older_digests(self) -> None: ...
+    async def tokens_by_pepper(self, now: float) -> dict[str, int]:
+        """Pepper's id → tokens whose digest it made, but for those that expired."""
 
     async def insert_token(self, token: Token, entry: AuditEntry | None = None) -> None: ...
     async def update_token(self, token: Token, entry: AuditEntry | None = None) -> None: ...

@@ -29,7 +29,7 @@ from gateway.model.unauthenticated import CallerHour, CallerSum
 from gateway.store import rollups, tables, unauthenticated
 from gateway.store.connected import WRITE_S
 from gateway.store.database import Database
-from gateway.store.port import Account, AuditQuery, Page, StoredCustomProvider, StoredKey, Token
+from gateway.store.port import Account, AuditQuery, NewDigest, Page, StoredCustomProvider, StoredKey, Token
 from gateway.store.request_log import RequestLog
 from gateway.store.sessions import SessionTable
 
@@ -112,15 +112,34 @@ class RelationalStore(RequestLog, SessionTable):
     async def token(self, token_id: str) -> Token | None:
         return await self._one(_as(Token), _get(tables.tokens, id=token_id))
 
-    async def token_by_digest(self, digest: bytes) -> Token | None:
-        return await self._one(_as(Token), _get(tables.tokens, digest=digest))
-
     async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]:
         return await self._all(_as(Token), select(tables.tokens).where(tables.tokens.c.maker_id.in_(makers)))
 
     async def tokens_by_digest(self, digests: Sequence[bytes]) -> dict[bytes, Token]:
-        found = await self._all(_as(Token), select(tables.tokens).where(tables.tokens.c.digest.in_(digests)))
-        return {token.digest: token for token in found}
+        c, asked = tables.tokens.c, set(digests)
+        found = await self._all(
+            _as(Token), select(tables.tokens).where(or_(c.digest.in_(digests), c.older_digest.in_(digests)))
+        )
+        return {digest: token for token in found for digest in token.known_by if digest in asked}
+
+    async def renew_digests(self, renewed: Sequence[NewDigest]) -> None:
+        c = tables.tokens.c
+        values = {name: bindparam(f"new_{name}", type_=c[name].type) for name in ("digest", "pepper", "older_digest")}
+        statement = update(tables.tokens).where(c.digest == bindparam("was", type_=c.digest.type)).values(values)
+        rows = [
+            {"was": one.was, "new_digest": one.digest, "new_pepper": one.pepper, "new_older_digest": one.older_digest}
+            for one in renewed
+        ]
+        await self._write(statement, rows)
+
+    async def forget_older_digests(self) -> None:
+        c = tables.tokens.c
+        await self._write(update(tables.tokens).where(c.older_digest.is_not(None)).values(older_digest=None))
+
+    async def tokens_by_pepper(self, now: float) -> dict[str, int]:
+        c = tables.tokens.c
+        lasting = or_(c.expires_on.is_(None), c.expires_on > now)
+        return dict(await self._all(tuple, select(c.pepper, func.count()).where(lasting).group_by(c.pepper)))
 
     async def insert_token(self, token: Token, entry: AuditEntry | None = None) -> None:
         await self._write(insert(tables.tokens), _values(tables.tokens, token), entry)

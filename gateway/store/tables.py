@@ -121,6 +121,8 @@ tokens: Final = Table(
     Column("kind", CleanText, nullable=False),
     Column("name", CleanText, nullable=False),
     Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("pepper", CleanText, nullable=False),
+    Column("older_digest", LargeBinary, unique=True),
     Column("status", CleanText, nullable=False),
     Column("policies", JSON, nullable=False),
     _json("condition"),

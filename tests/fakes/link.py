@@ -1,7 +1,7 @@
 """Stand-ins for the ends of the link: `FakeLink` for the edge's tests, `FakeEdgeConnection` and `FakeHandler` for control's."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.link.frames import (
     Answer,
@@ -65,10 +65,10 @@ class FakeLink:
             self.sent.append(frame)
         return self.connected
 
-    async def ask_token(self, digest: bytes, source: str = "") -> Principal | None:
+    async def ask_token(self, digests: Mapping[str, bytes], source: str = "") -> Principal | None:
         self.sources.append(source)
-        await self._asked(digest)
-        return self.principals.get(digest)
+        await self._asked(next(iter(digests.values())))
+        return next((self.principals[each] for each in digests.values() if each in self.principals), None)
 
     async def open_default(self, account_id: str) -> bool:
         await self._asked(account_id)
@@ -144,8 +144,8 @@ class FakeHandler:
 
 async def grant(edge: EdgeConnection, question: Question) -> Answer:
     match question:
-        case AskToken(ask=ask, digest=digest):
-            return TokenAnswer(ask, Principal(token_id=digest.hex()))
+        case AskToken(ask=ask, digests=digests):
+            return TokenAnswer(ask, Principal(token_id=next(iter(digests.values())).hex()))
         case OpenDefault(ask=ask):
             return Opened(ask, True)
         case Lease(ask=ask, count=count):

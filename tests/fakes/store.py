@@ -15,6 +15,7 @@ from gateway.store.port import (
     Account,
     AuditQuery,
     Conflict,
+    NewDigest,
     Page,
     StoredCustomProvider,
     StoredKey,
@@ -155,17 +156,27 @@ class MemoryStore:
         self._used("token")
         return self.tokens.get(token_id)
 
-    async def token_by_digest(self, digest: bytes) -> Token | None:
-        self._used("token_by_digest")
-        return next((token for token in self.tokens.values() if token.digest == digest), None)
-
     async def tokens_made_by(self, makers: Sequence[str]) -> list[Token]:
         self._used("tokens_made_by")
         return [token for token in self.tokens.values() if token.maker_id in makers]
 
     async def tokens_by_digest(self, digests: Sequence[bytes]) -> dict[bytes, Token]:
         self._used("tokens_by_digest")
-        return {token.digest: token for token in self.tokens.values() if token.digest in digests}
+        return {digest: token for token in self.tokens.values() for digest in token.known_by if digest in digests}
+
+    async def renew_digests(self, renewed: Sequence[NewDigest]) -> None:
+        self._used("renew_digests")
+        for was, digest, pepper, older in renewed:
+            for token in [one for one in self.tokens.values() if one.digest == was]:
+                self.tokens[token.id] = replace(token, digest=digest, pepper=pepper, older_digest=older)
+
+    async def forget_older_digests(self) -> None:
+        self._used("forget_older_digests")
+        self.tokens = {name: replace(token, older_digest=None) for name, token in self.tokens.items()}
+
+    async def tokens_by_pepper(self, now: float) -> dict[str, int]:
+        self._used("tokens_by_pepper")
+        return dict(Counter(t.pepper for t in self.tokens.values() if t.expires_on is None or t.expires_on > now))
 
     async def insert_token(self, token: Token, entry: AuditEntry | None = None) -> None:
         self._used("insert_token")

@@ -1,27 +1,77 @@
-"""Which of the service's own keys are in use (`gateway keys list`). Ours alone; ids, never keys."""
+"""Which of the service's own keys are in use (`gateway keys list`, `gateway keys retire`). Ours alone; ids, never keys."""
+
+from typing import Any
 
 from aiohttp import web
 
-from gateway.control.access import Access
-from gateway.control.answers import answer
+from gateway.control.access import Access, Caller
+from gateway.control.answers import answer, invalid
+from gateway.control.audit import Resource
+from gateway.control.changes import Changes
+from gateway.control.key_check import PREFIX, RETIRED
+from gateway.control.parameters import boolean_of, takes
 from gateway.control.rewrap import Rewrap
-from gateway.model.faults import MANAGEMENT_FORBIDDEN, Refusal
+from gateway.model.faults import MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
 from gateway.model.tokens import ANY_ACCOUNT, Permission
 
 
 class ServiceKeys:
-    def __init__(self, access: Access, rewrap: Rewrap) -> None:
+    def __init__(self, access: Access, changes: Changes, rewrap: Rewrap) -> None:
         self._access = access
+        self._changes = changes
+        self._store = changes.store
         self._rewrap = rewrap
+        self._peppers = access.peppers
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/client/v4/service/keys", self.get)]
+        tree = "/client/v4/service/keys"
+        return [web.get(tree, self.get), web.delete(tree + "/pepper/{pepper_id}", self.retire_pepper)]
 
     async def get(self, request: web.Request) -> web.Response:
+        await self._enter(request)
+        seals, tokens = await self._rewrap.in_use(), await self._tokens()
+        return answer(
+            {
+                "master-key": [
+                    {"id": one, "in_use": one == self._rewrap.current, "seals": seals[one]}
+                    for one in _current_first(self._rewrap.current, seals)
+                ],
+                "pepper": [
+                    {"id": one, "in_use": one == self._peppers.current, "tokens": tokens.get(one, 0)}
+                    for one in _current_first(self._peppers.current, tokens, self._peppers.ids)
+                ],
+            }
+        )
+
+    @takes("give_up")
+    async def retire_pepper(self, request: web.Request) -> web.Response:
+        """From now on it may be missing at a start. `give_up`: also if tokens depend on it, which are of no use without it."""
+        caller, given_up = await self._enter(request), boolean_of(request, "give_up")
+        pepper, name = request.match_info["pepper_id"], f"{PREFIX}pepper/{request.match_info['pepper_id']}"
+        if await self._store.setting(name) is None:
+            raise Refusal(NOT_FOUND)
+        if pepper == self._peppers.current:
+            raise invalid("This pepper is in use: rotate first", "path", "pepper_id")
+        tokens = (await self._tokens()).get(pepper, 0)
+        if tokens and not given_up:
+            raise invalid(f"{tokens} tokens depend on this pepper", "path", "pepper_id")
+        async with self._changes.turn():
+            resource = Resource("key", pepper, "pepper", before={"tokens": tokens})
+            entry = self._changes.audit.by(request, caller, "delete", resource)
+            await self._changes.audit.commit(entry, self._store.insert_audit(entry))
+            await self._store.put_setting(name, RETIRED)
+        return answer({"id": pepper, "tokens": tokens})
+
+    async def _enter(self, request: web.Request) -> Caller:
         """For who may act on every account."""
         caller = await self._access.caller(request)
         if not caller.principal.may(ANY_ACCOUNT, Permission.SECRETS_WRITE):
             raise Refusal(MANAGEMENT_FORBIDDEN)
-        used = await self._rewrap.in_use()
-        ids = sorted({self._rewrap.current, *used}, key=lambda one: one != self._rewrap.current)
-        return answer({"master-key": [{"id": one, "in_use": one == self._rewrap.current, "seals": used[one]} for one in ids]})
+        return caller
+
+    async def _tokens(self) -> dict[str, int]:
+        return await self._store.tokens_by_pepper(self._changes.clock.wall())
+
+
+def _current_first(current: str, *ids: Any) -> list[str]:
+    return list(dict.fromkeys([current, *(one for some in ids for one in some)]))

@@ -104,7 +104,7 @@ class Tokens:
             account_id=account_id,
             kind=kind,
             name=body.name,
-            digest=self._access.digest(value),
+            **self._access.peppers.kept(value)._asdict(),
             status=body.status if body.status == "disabled" else "active",
             policies=body.stored_policies(),
             condition=body.stored_condition(),
@@ -122,8 +122,8 @@ class Tokens:
             entry = self._audit.by(request, caller, "create", _resource(token, after=token))
             await self._audit.commit(entry, self._store.insert_token(token, entry))
             ended = await self._bootstrap.succeeded_by(token)
-        if ended is not None:
-            await self._publisher.revoke(ended)
+        if ended:
+            await self._publisher.revoke_all(ended)
         return answer(await self._shown(token) | {"value": value})
 
     async def get(self, request: web.Request) -> web.Response:
@@ -156,8 +156,8 @@ class Tokens:
         async with self._changes.turn():
             old = await self._one(request, account_id, kind)
             self._granting.check(caller, old)
-            now, digest = self._changes.clock.wall(), self._access.digest(value)
-            changed = replace(old, digest=digest, rolls=old.rolls + 1, modified_on=now)
+            kept, now = self._access.peppers.kept(value), self._changes.clock.wall()
+            changed = replace(old, **kept._asdict(), rolls=old.rolls + 1, modified_on=now)
             entry = self._audit.by(request, caller, "roll", _resource(changed, before=old, after=changed))
             ended = await self._commit(old, self._audit.commit(entry, self._store.update_token(changed, entry)))
         revocation = await self._publisher.revoke_all(ended)
@@ -177,7 +177,7 @@ class Tokens:
         """Write; the digests the edges must forget: the token's own and those of all that depend on it. If nobody knows
         whether the write happened, they forget them all the same and ask again."""
         with closing(writing):
-            ended = [old.digest, *(token.digest for token in await dependants(self._store, old.id))]
+            ended = [digest for token in (old, *await dependants(self._store, old.id)) for digest in token.known_by]
             try:
                 await writing
             except StoreDown:

@@ -113,6 +113,8 @@ def _tokens() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("digest", sa.LargeBinary, nullable=False),
+        sa.Column("pepper", sa.Text, nullable=False),
+        sa.Column("older_digest", sa.LargeBinary),
         sa.Column("status", sa.Text, nullable=False),
         sa.Column("policies", sa.JSON, nullable=False),
         sa.Column("condition", sa.JSON),
@@ -128,6 +130,7 @@ def _tokens() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_tokens"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_tokens_accounts"),
         sa.UniqueConstraint("digest", name="uq_tokens_digest"),
+        sa.UniqueConstraint("older_digest", name="uq_tokens_older_digest"),
     )
     op.create_index("ix_tokens_account_id_issued_on_id", "tokens", ["account_id", "issued_on", "id"])
     op.create_index("ix_tokens_maker_id", "tokens", ["maker_id"])

@@ -149,7 +149,7 @@ async def test_a_sent_frame_is_a_value_of_that_moment(transport) -> None:
 
 async def test_questions_are_answered(transport) -> None:
     link = await joined(transport)
-    principal = await link.ask_token(b"\x01\x02")
+    principal = await link.ask_token({"": b"\x01\x02"})
     assert principal is not None
     assert principal.token_id == "0102"
     assert await link.open_default("a" * 32) is True
@@ -162,7 +162,7 @@ async def test_an_unknown_token_is_none(transport) -> None:
 
     transport.handler.answerer = nobody
     link = await joined(transport)
-    assert await link.ask_token(b"\x00") is None
+    assert await link.ask_token({"": b"\x00"}) is None
 
 
 async def test_frames_sent_before_an_answer_are_taken_before_it_resolves(transport) -> None:
@@ -200,7 +200,7 @@ async def test_a_slow_answer_does_not_hold_up_the_next(transport) -> None:
 async def test_many_questions_at_once_each_get_their_own_answer(transport) -> None:
     link = await joined(transport)
     digests = [number.to_bytes(2, "big") for number in range(500)]
-    principals = await asyncio.gather(*(link.ask_token(digest) for digest in digests))
+    principals = await asyncio.gather(*(link.ask_token({"": digest}) for digest in digests))
     assert [principal.token_id for principal in principals] == [digest.hex() for digest in digests]
 
 
@@ -216,7 +216,7 @@ async def broken(edge: EdgeConnection, question: Question) -> Answer:
 async def test_unavailable_is_link_down(transport, answerer: Callable[..., Awaitable[Answer]]) -> None:
     transport.handler.answerer = answerer
     link = await joined(transport)
-    for ask in (link.ask_token(b"\x00"), link.open_default("a"), link.lease("k", 1)):
+    for ask in (link.ask_token({"": b"\x00"}), link.open_default("a"), link.lease("k", 1)):
         with pytest.raises(LinkDown):
             await ask
     assert link.connected
@@ -229,7 +229,7 @@ async def test_a_cut_fails_open_questions_at_once_and_the_next_connection_is_a_n
 
     transport.handler.answerer = never
     link = await joined(transport)
-    asking = [asyncio.ensure_future(link.ask_token(bytes([number]))) for number in range(3)]
+    asking = [asyncio.ensure_future(link.ask_token({"": bytes([number])})) for number in range(3)]
     await until(lambda: sum(kind == "asked" for kind, _ in transport.handler.events) == 3)
     await transport.interrupt()
     for result in await asyncio.gather(*asking, return_exceptions=True):
@@ -245,7 +245,7 @@ async def test_nothing_is_sent_or_asked_while_cut(transport) -> None:
     assert not link.connected
     assert link.send(Counters({"n": 1})) is False
     with pytest.raises(LinkDown):
-        await link.ask_token(b"\x00")
+        await link.ask_token({"": b"\x00"})
 
 
 async def test_an_answer_that_does_not_come_is_link_down(transport) -> None:
@@ -310,7 +310,7 @@ async def test_closing_delivers_what_was_sent_and_control_sees_the_edge_leave(tr
     assert edge.send(Patch(1)) is False
     assert not link.connected
     with pytest.raises(LinkDown):
-        await link.ask_token(b"\x00")
+        await link.ask_token({"": b"\x00"})
 
 
 async def test_each_edge_has_its_own_name(transport) -> None:
@@ -334,6 +334,6 @@ async def test_more_questions_than_control_takes_at_once_are_all_answered_in_tur
 
     transport.handler.answerer = counted
     link = await joined(transport)
-    answers = await asyncio.gather(*(link.ask_token(number.to_bytes(2, "big")) for number in range(300)))
+    answers = await asyncio.gather(*(link.ask_token({"": number.to_bytes(2, "big")}) for number in range(300)))
     assert answers == [None] * 300
     assert 1 < peak <= 64

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.store.port import Conflict, Page
+from gateway.store.port import Conflict, NewDigest, Page
 
 
 async def test_every_field_of_a_token_survives(store, samples):
@@ -14,7 +14,6 @@ async def test_every_field_of_a_token_survives(store, samples):
     for token in (full, bare):
         await store.insert_token(token)
         assert await store.token(token.id) == token
-        assert await store.token_by_digest(token.digest) == token
         assert await store.tokens_by_digest([token.digest, b"unknown"]) == {token.digest: token}
     assert await store.token("nothing") is None
 
@@ -22,7 +21,7 @@ async def test_every_field_of_a_token_survives(store, samples):
 @pytest.mark.parametrize("digest", [b"", b"\0" * 32, b"' OR ''='", os.urandom(65_536)])
 async def test_an_unknown_digest_is_nobody(store, samples, digest):
     await store.insert_token(samples.token())
-    assert await store.token_by_digest(digest) is None
+    assert await store.tokens_by_digest([digest]) == {}
 
 
 async def test_ids_and_digests_are_unique(store, samples):
@@ -43,8 +42,7 @@ async def test_a_rolled_token_answers_to_its_new_digest_only(store, samples):
     await store.insert_token(token)
     rolled = replace(token, digest=os.urandom(32), status="disabled", condition=None)
     await store.update_token(rolled)
-    assert await store.token_by_digest(token.digest) is None
-    assert await store.token_by_digest(rolled.digest) == rolled
+    assert await store.tokens_by_digest([token.digest, rolled.digest]) == {rolled.digest: rolled}
 
 
 async def test_a_deleted_token_is_gone(store, samples):
@@ -53,7 +51,7 @@ async def test_a_deleted_token_is_gone(store, samples):
     await store.insert_token(other)
     await store.delete_token(token.id)
     await store.delete_token(token.id)
-    assert await store.token_by_digest(token.digest) is None
+    assert await store.tokens_by_digest([token.digest]) == {}
     assert await store.token(other.id) == other
 
 
@@ -95,3 +93,35 @@ async def test_the_tokens_that_some_made(store, samples):
     found = await store.tokens_made_by(["one", "two"])
     assert {token.id for token in found} == {token.id for token in made[:3]}
     assert await store.tokens_made_by([]) == []
+
+
+async def test_a_token_is_found_by_both_its_digests(store, samples):
+    token = samples.token(digest=b"new", pepper="n", older_digest=b"old")
+    await store.insert_token(token)
+    await store.insert_token(samples.token(older_digest=None))
+    await store.insert_token(samples.token(older_digest=None))
+    assert await store.tokens_by_digest([b"old"]) == {b"old": token}
+    assert await store.tokens_by_digest([b"new", b"old", b"x"]) == {b"new": token, b"old": token}
+    with pytest.raises(Conflict):
+        await store.insert_token(samples.token(older_digest=b"old"))
+    await store.forget_older_digests()
+    assert await store.tokens_by_digest([b"old"]) == {}
+    assert await store.tokens_by_digest([b"new"]) == {b"new": replace(token, older_digest=None)}
+
+
+async def test_new_digests_go_to_those_that_have_the_old_one_still(store, samples):
+    seen, rolled, gone, other = (samples.token(digest=name, pepper="o") for name in (b"a", b"b", b"c", b"d"))
+    for token in (seen, rolled, gone, other):
+        await store.insert_token(token)
+    await store.update_token(replace(rolled, digest=b"rolled"))
+    await store.delete_token(gone.id)
+    await store.renew_digests([NewDigest(was, was + b"2", "n", was) for was in (b"a", b"b", b"c")])
+    found = await store.tokens_by_digest([b"a", b"a2", b"b", b"b2", b"c", b"c2", b"d", b"rolled"])
+    after = replace(seen, digest=b"a2", pepper="n", older_digest=b"a")
+    assert found == {b"a": after, b"a2": after, b"d": other, b"rolled": replace(rolled, digest=b"rolled")}
+
+
+async def test_tokens_are_counted_by_pepper_until_they_expire(store, samples):
+    for pepper, expires_on in (("n", None), ("o", None), ("o", 101.0), ("o", 100.0), ("x", 50.0)):
+        await store.insert_token(samples.token(pepper=pepper, expires_on=expires_on))
+    assert await store.tokens_by_pepper(100.0) == {"n": 1, "o": 2}

@@ -1,13 +1,29 @@
 """The gate's own part; as a whole it is tried in tests/contract/cloudflare/management."""
 
-from fakes.control import MovableClock
+import pytest
+from fakes.control import ACCOUNT, running_control
 from fakes.store import MemoryStore
 
-from gateway.control.access import Access
-from gateway.control.sessions import Sessions
-from gateway.kit.secret import keyed_digest
+from gateway.kit.secret import key_id
+
+OLD, NEW = b"o" * 32, b"n" * 32
 
 
-def test_the_digest_is_keyed() -> None:
-    access = Access(b"pepper", MemoryStore(), MovableClock(), Sessions(MemoryStore(), MovableClock(), b"pepper", ""))
-    assert access.digest("agw_x") == keyed_digest(b"pepper", b"agw_x")
+@pytest.mark.parametrize("peppers", [(OLD,), (NEW, OLD), (NEW, b"x" * 32, OLD)])
+async def test_a_token_lets_in_by_any_pepper_in_use(peppers: tuple[bytes, ...]) -> None:
+    store = MemoryStore()
+    async with running_control(store, pepper=OLD) as rig:
+        value = rig.bootstrap
+    pepper, *older = peppers
+    async with running_control(store, pepper=pepper, older_peppers=tuple(older)) as rig:
+        assert (await rig.call("GET", f"/accounts/{ACCOUNT}/tokens", token=value)).status == 200
+    assert {token.pepper for token in store.tokens.values()} == {key_id(pepper)}, "seen once, it is known by the newest"
+
+
+async def test_a_token_lets_nobody_in_by_a_pepper_that_is_gone() -> None:
+    store = MemoryStore()
+    async with running_control(store, pepper=OLD) as rig:
+        value = rig.bootstrap
+    store.settings = {name: text for name, text in store.settings.items() if not name.startswith("key-check/")}
+    async with running_control(store, pepper=NEW) as rig:
+        assert (await rig.call("GET", f"/accounts/{ACCOUNT}/tokens", token=value)).status == 401

@@ -10,6 +10,7 @@ from gateway.control.access import Access
 from gateway.control.audit import Audit
 from gateway.control.bootstrap import Bootstrap
 from gateway.control.grants import principal_of
+from gateway.control.peppers import Peppers
 from gateway.control.sessions import Sessions
 from gateway.model.service import ControlConfig
 from gateway.model.tokens import ALL_PERMISSIONS, mint_token, well_formed
@@ -26,11 +27,12 @@ class Starts:
         self.handed_out: list[str] = []
         self.account_id = ACCOUNT
 
-    async def start(self, preset: str = "") -> None:
+    async def start(self, preset: str = "", *peppers: bytes) -> None:
+        peppers = peppers or (PEPPER,)
         config = ControlConfig(control_socket="", pepper=PEPPER, bootstrap_token=preset, account_id=self.account_id)
         clock = MovableClock()
-        access = Access(PEPPER, self.store, clock, Sessions(self.store, clock, PEPPER, ""))
-        self.digest = access.digest
+        access = Access(Peppers(self.store, peppers), self.store, clock, Sessions(self.store, clock, peppers, ""))
+        self.digest = lambda value: access.peppers.kept(value).digest
         await Bootstrap(config, self.store, access, clock, Audit(self.store, clock), self.handed_out.append).run()
 
     @property
@@ -120,3 +122,14 @@ async def test_a_malformed_preset_is_refused_without_repeating_it() -> None:
     with pytest.raises(ValueError) as caught:
         await Starts().start("hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+async def test_a_preset_is_the_same_after_the_pepper_was_rotated_and_retired() -> None:
+    """Else the first token would come back, with a new end, at the next start."""
+    starts, preset = Starts(), mint_token()
+    await starts.start(preset, b"o" * 32)
+    token = starts.token
+    for peppers in ([b"n" * 32, b"o" * 32], [b"n" * 32]):
+        await starts.start(preset, *peppers)
+        assert starts.token == token
+    assert starts.handed_out == [preset]

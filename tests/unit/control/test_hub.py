@@ -14,6 +14,7 @@ from gateway.control.access_log import AccessLog
 from gateway.control.changes import Changes
 from gateway.control.counters import CounterSums
 from gateway.control.hub import Facts, Hub
+from gateway.control.peppers import Peppers
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
 from gateway.control.sessions import Sessions
@@ -37,6 +38,7 @@ from gateway.link.frames import (
     Unavailable,
 )
 from gateway.model.records import LogRecord
+from gateway.model.tokens import mint_token
 from gateway.store.port import Account, Token
 
 DIGEST = b"d" * 32
@@ -47,11 +49,11 @@ class Parts:
         self.clock = MovableClock()
         self.store = MemoryStore()
         self.publisher = Publisher(self.clock, expected_edges=0, revoke_timeout_s=1)
-        self.access = Access(b"p", self.store, self.clock, Sessions(self.store, self.clock, b"p", ""))
+        self.access = Access(Peppers(self.store, [b"p"]), self.store, self.clock, Sessions(self.store, self.clock, [b"p"], ""))
         self.changes = Changes(self.store, Vault(b"m" * 32), self.publisher, self.clock)
         self.recorder = Recorder(self.store)
         self.counters = CounterSums()
-        self.unauthenticated = UnauthenticatedRequests(self.store, self.clock)
+        self.unauthenticated = UnauthenticatedRequests(self.store, self.clock, Peppers(self.store, [b"p"]))
         self.hub = Hub(
             self.publisher, self.changes, self.access, Facts(self.recorder, self.counters, self.unauthenticated, AccessLog(0.0))
         )
@@ -79,19 +81,19 @@ async def parts() -> Parts:
 
 
 async def test_who_holds_a_token(parts: Parts) -> None:
-    known = await parts.hub.answer(parts.edge, AskToken(1, DIGEST))
+    known = await parts.hub.answer(parts.edge, AskToken(1, {"": DIGEST}))
     assert isinstance(known, TokenAnswer)
     assert known.principal is not None
     assert known.principal.token_id == "t"
     assert parts.access.used == {"t": parts.clock.wall()}
-    assert await parts.hub.answer(parts.edge, AskToken(2, b"x")) == TokenAnswer(2, None)
+    assert await parts.hub.answer(parts.edge, AskToken(2, {"": b"x"})) == TokenAnswer(2, None)
     await parts.store.update_token(replace(TOKEN, status="disabled"))
-    assert await parts.hub.answer(parts.edge, AskToken(3, DIGEST)) == TokenAnswer(3, None)
+    assert await parts.hub.answer(parts.edge, AskToken(3, {"": DIGEST})) == TokenAnswer(3, None)
 
 
 async def test_a_store_that_is_down_is_unavailable_not_unknown(parts: Parts) -> None:
     parts.store.down = True
-    assert await parts.hub.answer(parts.edge, AskToken(1, DIGEST)) == Unavailable(1)
+    assert await parts.hub.answer(parts.edge, AskToken(1, {"": DIGEST})) == Unavailable(1)
     assert await parts.hub.answer(parts.edge, OpenDefault(2, "a")) == Unavailable(2)
 
 
@@ -100,7 +102,7 @@ async def test_an_unexpected_failure_is_unavailable_too(parts: Parts, monkeypatc
         raise KeyError("x")
 
     monkeypatch.setattr(parts.store, "tokens_by_digest", fail)
-    assert await parts.hub.answer(parts.edge, AskToken(1, DIGEST)) == Unavailable(1)
+    assert await parts.hub.answer(parts.edge, AskToken(1, {"": DIGEST})) == Unavailable(1)
 
 
 async def test_no_answer_is_older_than_a_revocation(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +117,7 @@ async def test_no_answer_is_older_than_a_revocation(parts: Parts, monkeypatch: p
         return found
 
     monkeypatch.setattr(parts.store, "tokens_by_digest", slow)
-    asking = spawn(parts.hub.answer(parts.edge, AskToken(1, DIGEST)), "test")
+    asking = spawn(parts.hub.answer(parts.edge, AskToken(1, {"": DIGEST})), "test")
     await read.wait()
     await parts.store.delete_token("t")
     revoking = spawn(parts.publisher.revoke(DIGEST), "test")
@@ -186,3 +188,20 @@ async def test_records_are_confirmed_to_their_edge_once_written() -> None:
     parts.recorder.start()
     await parts.recorder.close(5)
     assert parts.edge.sent[-1] == Recorded(7)
+
+
+async def test_a_token_found_by_an_older_pepper_is_known_by_the_newest_from_then_on(parts: Parts) -> None:
+    value, peppers = mint_token(), Peppers(parts.store, [b"n" * 32, b"o" * 32])
+    parts.access.peppers = peppers
+    before = replace(TOKEN, id="u", **Peppers(parts.store, [b"o" * 32]).kept(value)._asdict())
+    await parts.store.insert_token(before)
+    for number in range(2):
+        answer = await parts.hub.answer(parts.edge, AskToken(number, peppers.digests(value)))
+        assert isinstance(answer, TokenAnswer)
+        assert answer.principal is not None
+        await peppers.close()
+    assert parts.store.tokens["u"] == replace(before, **peppers.kept(value)._asdict())
+    assert parts.store.calls.count("renew_digests") == 1
+    old = await parts.hub.answer(parts.edge, AskToken(9, {"": before.digest}))
+    assert isinstance(old, TokenAnswer)
+    assert old.principal is not None, "a worker from before the rotation finds it still"

@@ -8,6 +8,7 @@ from gateway.control import janitor as janitor_module
 from gateway.control.access import Access
 from gateway.control.changes import Changes
 from gateway.control.janitor import ROUND_S, Janitor
+from gateway.control.peppers import Peppers
 from gateway.control.publisher import Publisher
 from gateway.control.rollups import KEPT_S
 from gateway.control.sessions import Sessions
@@ -20,12 +21,12 @@ class Parts:
     def __init__(self) -> None:
         self.store = MemoryStore()
         clock = MovableClock()
-        self.sessions = Sessions(self.store, clock, b"p", "")
-        self.access = Access(b"p", self.store, clock, self.sessions)
+        self.sessions = Sessions(self.store, clock, [b"p"], "")
+        self.access = Access(Peppers(self.store, [b"p"]), self.store, clock, self.sessions)
         publisher = Publisher(clock, expected_edges=0, revoke_timeout_s=1)
         self.changes = Changes(self.store, Vault(b"m" * 32), publisher, clock)
         self.pauses: list[float] = []
-        self.unauthenticated = UnauthenticatedRequests(self.store, clock)
+        self.unauthenticated = UnauthenticatedRequests(self.store, clock, Peppers(self.store, [b"p"]))
         self.janitor = Janitor(self.store, self.access, self.changes, self.unauthenticated, pause=self.pause)
 
     async def pause(self, seconds: float) -> None:

@@ -4,7 +4,7 @@ import pytest
 from fakes.control import running_control
 from fakes.store import MemoryStore
 
-from gateway.control.key_check import KeyCheck, check_value
+from gateway.control.key_check import RETIRED, KeyCheck, check_value
 from gateway.model.service import NEW_STORE_NAME
 from gateway.store.port import StoreDown, Unusable
 
@@ -102,3 +102,15 @@ async def test_control_does_not_start_with_other_keys() -> None:
         async with running_control(store, pepper=b"q" * 32):
             pass
     assert len(store.tokens) == 1
+
+
+async def test_a_pepper_that_was_given_up_may_be_missing_and_may_come_back(folder: Path) -> None:
+    store = MemoryStore()
+    await KeyCheck(store, str(folder), KEYS).run()
+    after = {**KEYS, "pepper": {"2": b"n" * 32}}
+    store.settings["key-check/pepper/1"] = RETIRED
+    await KeyCheck(store, str(folder), after).run()
+    await KeyCheck(store, str(folder), {**KEYS, "pepper": {"2": b"n" * 32, "1": PEPPER}}).run()
+    await KeyCheck(store, str(folder), after).run()
+    with pytest.raises(Unusable):
+        await KeyCheck(store, str(folder), KEYS).run()

@@ -92,3 +92,17 @@ async def test_an_error_is_no_word_on_a_token(store: GatedStore, monkeypatch: py
         found = await asyncio.gather(*(lookups.find(digest) for digest in (b"d", b"x")), return_exceptions=True)
     assert [type(each) for each in found] == [StoreDown, StoreDown]
     assert await lookups.find(b"d") == TOKEN, "and is forgotten"
+
+
+async def test_a_token_is_found_by_any_of_its_digests_in_one_query(store: GatedStore) -> None:
+    lookups = TokenLookups(store)
+    asked = ((b"x", b"d"), (b"e", b"y"), (b"x", b"y"), (b"x", b"d"))
+    found = await asyncio.gather(*(lookups.find(*digests) for digests in asked))
+    assert [token and token.id for token in found] == ["t", "u", None, "t"]
+    assert store.queries == [[b"x", b"d", b"e", b"y", b"x", b"y"]]
+
+
+async def test_a_query_has_no_more_digests_however_many_each_question_has(store: GatedStore) -> None:
+    lookups = TokenLookups(store)
+    await asyncio.gather(*(lookups.find(b"%d" % number, b"o%d" % number, b"p%d" % number) for number in range(400)))
+    assert [len(query) for query in store.queries] == [498, 498, 204]

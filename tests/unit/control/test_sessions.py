@@ -35,7 +35,7 @@ def request(method: str = "GET", cookie: str = "", **fields: str | None) -> web.
 
 
 def sessions_of(clock: FakeClock, public_url: str, store: MemoryStore | None = None) -> Sessions:
-    return Sessions(store or MemoryStore(), clock, PEPPER, public_url)
+    return Sessions(store or MemoryStore(), clock, [PEPPER], public_url)
 
 
 async def signed_in(sessions: Sessions, origin: str = "http://gw.test") -> str:

@@ -7,18 +7,20 @@ from fakes.control import MovableClock
 from fakes.store import MemoryStore
 
 from gateway.control import unauthenticated
+from gateway.control.grants import everything
+from gateway.control.peppers import Peppers
 from gateway.control.unauthenticated import UnauthenticatedRequests, shown
 from gateway.link.frames import Unauthenticated
 from gateway.model.rollups import HOUR_S, MINUTE_S
-from gateway.model.tokens import Permission, Principal
+from gateway.model.tokens import Permission, Principal, mint_token
 from gateway.model.unauthenticated import CallerSum
-from gateway.store.port import StoreDown
+from gateway.store.port import StoreDown, Token
 
 
 class Rig:
     def __init__(self) -> None:
         self.store, self.clock = MemoryStore(), MovableClock(1_790_000_000.0)
-        self.requests = UnauthenticatedRequests(self.store, self.clock)
+        self.requests = UnauthenticatedRequests(self.store, self.clock, Peppers(self.store, [b"p"]))
 
     def passed(self, digest: str = "", address: str = "192.0.2.1", requests: int = 1, gateway_id: str = "g") -> None:
         self.requests.take(Unauthenticated([], [("a", gateway_id, address, "t/1", "openai/chat", digest, requests)]))
@@ -48,9 +50,13 @@ async def test_callers_without_a_token_are_told_with_how_often_and_when(rig: Rig
 async def test_a_token_is_judged_as_if_it_had_been_asked_for(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = {b"\x01": "good", b"\x02": "expired", b"\x03": "elsewhere", b"\x04": "disabled"}
 
-    async def by_digest(digest: bytes) -> Any:
-        name = tokens.get(digest)
-        return None if name is None else type("T", (), {"id": name, "status": "disabled" if name == "disabled" else "active"})
+    async def by_digest(digests: list[bytes]) -> Any:
+        states = {name: "disabled" if name == "disabled" else "active" for name in tokens.values()}
+        return {
+            digest: type("T", (), {"id": name, "status": states[name], "pepper": ""})
+            for digest, name in tokens.items()
+            if digest in digests
+        }
 
     async def in_effect(_: Any, token: Any) -> Principal | None:
         if token.status == "disabled":
@@ -59,7 +65,7 @@ async def test_a_token_is_judged_as_if_it_had_been_asked_for(rig: Rig, monkeypat
         grants = {account: {Permission.RUN: None}}
         return Principal(token_id=token.id, grants=grants, expires_on=1.0 if token.id == "expired" else None)
 
-    monkeypatch.setattr(rig.store, "token_by_digest", by_digest)
+    monkeypatch.setattr(rig.store, "tokens_by_digest", by_digest)
     monkeypatch.setattr(unauthenticated, "in_effect", in_effect)
     for digest in ("01", "02", "03", "04", "05"):
         rig.passed(digest, address=digest)
@@ -120,3 +126,18 @@ def test_only_the_busiest_are_shown() -> None:
     found = shown(0, [*sums, CallerSum(True, "", "", "", 7, 0.0)])
     assert (len(found["callers"]), found["callers"][0]["requests"]) == (100, 149)
     assert found["requests"] - found["would_be_refused"] == 7
+
+
+async def test_a_token_known_by_an_older_pepper_is_judged_like_any(rig: Rig) -> None:
+    peppers, value = Peppers(rig.store, [b"n" * 32, b"o" * 32]), mint_token()
+    rig.requests._peppers = peppers
+    kept = Peppers(rig.store, [b"o" * 32]).kept(value)
+    token = Token(
+        id="t", account_id="a", kind="account", name="n", status="active", policies=everything(), condition=None,
+        issued_on=1, modified_on=1, **kept._asdict(),
+    )  # fmt: skip
+    await rig.store.insert_token(token)
+    rig.passed(" ".join(f"{name}:{digest.hex()}" for name, digest in peppers.digests(value).items()))
+    assert (await rig.found())["would_be_refused"] == 0
+    await peppers.close()
+    assert rig.store.tokens["t"].digest == peppers.kept(value).digest

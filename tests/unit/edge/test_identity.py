@@ -19,7 +19,7 @@ from gateway.edge.identity import (
     bearer,
     own_token_slots,
 )
-from gateway.kit.secret import keyed_digest
+from gateway.kit.secret import key_id, keyed_digest
 from gateway.model.faults import CONTROL_DOWN, Refusal
 from gateway.model.routes import Endpoint, Route, Surface
 from gateway.model.service import TokenCaching
@@ -475,3 +475,71 @@ async def test_the_cache_is_bounded() -> None:
     for number in range(10):
         await rig.ask(rig.admit(b"%d" % number))
     assert len(rig.identity._good) == 3
+
+
+# --- several peppers ----------------------------------------------------------------------------
+
+NEWER = b"newer"
+
+
+def presented(*peppers: bytes, token: str = TOKEN) -> Credential:
+    return Reader(*peppers).wanted(NATIVE, head({"cf-aig-authorization": f"Bearer {token}"}), True)
+
+
+def test_a_credential_is_known_by_the_newest_pepper_and_asked_about_by_all() -> None:
+    old, new = (keyed_digest(pepper, TOKEN.encode()) for pepper in (PEPPER, NEWER))
+    both = presented(NEWER, PEPPER)
+    assert both.digest == new
+    assert list(both.digests().items()) == [(key_id(NEWER), new), (key_id(PEPPER), old)]
+    assert presented(PEPPER).digests() == {"": old}
+
+
+@pytest.mark.parametrize("known_by", [PEPPER, NEWER])
+async def test_a_token_is_revoked_by_whichever_digest_control_has(known_by: bytes) -> None:
+    rig, credential = Rig(), presented(NEWER, b"between", PEPPER)
+    digest = keyed_digest(known_by, TOKEN.encode())
+    rig.link.principals[digest] = GOOD
+    assert await rig.ask(credential) is GOOD
+    assert rig.identity.known(credential) is GOOD
+    del rig.link.principals[digest]
+    rig.identity.revoke(digest)
+    assert rig.identity.known(credential) is None
+    assert await rig.ask(credential) is INVALID
+
+
+async def test_refreshing_and_trying_again_ask_by_all_peppers_too() -> None:
+    rig, credential = Rig(), presented(NEWER, PEPPER)
+    rig.link.principals[keyed_digest(PEPPER, TOKEN.encode())] = GOOD
+    await rig.ask(credential)
+    rig.clock.advance(50)
+    assert rig.identity.known(credential) is GOOD
+    await rig.settle()
+    assert len(rig.link.asked) == 2
+    rig.clock.advance(61)
+    rig.link.failing = True
+    assert await rig.ask(credential) is GOOD
+    rig.link.failing = False
+    assert await rig.ask(credential) is GOOD
+    await rig.settle()
+    assert rig.identity.known(credential) is GOOD
+
+
+async def test_aliases_are_bounded_by_the_good_ones_and_none_of_those_loses_its_own() -> None:
+    rig = Rig(positive_entries=4)
+    tokens = [mint_token() for _ in range(50)]
+    for token in tokens:
+        rig.link.principals[keyed_digest(PEPPER, token.encode())] = GOOD
+        await rig.ask(presented(NEWER, PEPPER, token=token))
+        assert len(rig.identity._aliases) <= 8
+    for token in tokens[-4:]:
+        credential = presented(NEWER, PEPPER, token=token)
+        assert rig.identity.known(credential) is GOOD
+        rig.identity.revoke(keyed_digest(PEPPER, token.encode()))
+        assert rig.identity.known(credential) is None
+
+
+async def test_a_flood_leaves_no_aliases() -> None:
+    rig = Rig()
+    for _ in range(20):
+        assert await rig.ask(presented(NEWER, PEPPER, token=mint_token())) is INVALID
+    assert rig.identity._aliases == {}

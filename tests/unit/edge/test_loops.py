@@ -52,3 +52,15 @@ def test_marks_say_nothing() -> None:
 def test_a_head_is_looked_at_once() -> None:
     known = head(b"cloudflare")
     assert HERE.line(known) is HERE.line(known)
+
+
+def test_a_mark_made_before_a_rotation_is_ours() -> None:
+    for marks, known in ((LoopMarks(b"new", b"pepper"), True), (LoopMarks(b"new"), False)):
+        came = head(mark(HERE))
+        if known:
+            with pytest.raises(Refusal):
+                marks.line(came)
+        else:
+            assert marks.line(came)
+    with pytest.raises(Refusal):
+        LoopMarks(b"new").line(head(mark(LoopMarks(b"new", b"pepper"))))

@@ -8,10 +8,11 @@ from fakes.exchange import exchange as filled
 from gateway.edge.identity import Reader
 from gateway.edge.settings import compile_plan
 from gateway.edge.unauthenticated import MOST_CALLERS, UnauthenticatedCounts
-from gateway.kit.secret import keyed_digest
+from gateway.kit.secret import key_id, keyed_digest
 from gateway.link.frames import Unauthenticated
 from gateway.model.routes import Route, Surface
 from gateway.model.tokens import mint_token
+from gateway.model.unauthenticated import Caller
 from gateway.protocol.headers import RequestHead
 
 ROUTE = Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", "openai", "v1/chat/completions?key=secret")
@@ -81,3 +82,14 @@ def test_callers_with_one_head_are_told_apart_by_their_addresses() -> None:
     told = counts.take()
     assert told is not None
     assert sorted((row[2], row[-1]) for row in told.passed) == [("192.0.2.1", 2), ("192.0.2.2", 1)]
+
+
+def test_with_several_peppers_a_token_is_told_by_each() -> None:
+    counts, token = UnauthenticatedCounts(Reader(b"new", b"old")), mint_token()
+    counts.passed(exchange((b"cf-aig-authorization", token.encode())))
+    counts.passed(exchange())
+    frame = counts.take()
+    assert frame is not None
+    with_token, without = (Caller._make(row[:-1]) for row in frame.passed)
+    assert with_token.digests() == {key_id(pepper): keyed_digest(pepper, token.encode()) for pepper in (b"new", b"old")}
+    assert without.digests() == {}

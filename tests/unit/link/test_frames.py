@@ -79,7 +79,7 @@ FRAMES: list[Frame] = [
     Records(2, [], []),
     Counters({"requests": 1, "a.b{c}": 2**40}),
     Unauthenticated([["a", "g", 2]], [["a", "g", "192.0.2.1", "t/1", "openai/chat", "00ff", 1]]),
-    AskToken(1, DIGEST),
+    AskToken(1, {"": DIGEST}),
     TokenAnswer(1, PRINCIPAL),
     TokenAnswer(2, Principal(token_id="plain")),
     TokenAnswer(3, None),

@@ -36,7 +36,7 @@ async def test_answers_find_their_question_whatever_their_order() -> None:
 
 async def test_an_answer_of_another_kind_is_link_down() -> None:
     link = Recorder()
-    asking = asyncio.ensure_future(link.ask_token(b"\x00"))
+    asking = asyncio.ensure_future(link.ask_token({"": b"\x00"}))
     await settle()
     link._answered(Leased(1, 10))
     with pytest.raises(LinkDown):

@@ -9,6 +9,7 @@ from gateway.run.keyfiles import (
     key_file,
     keys_from,
     private_folder,
+    read_key_lines,
     read_keys,
     read_secret,
     retire_key,
@@ -156,3 +157,22 @@ def test_where_a_key_is(tmp_path: Path) -> None:
     assert key_file("pepper", tmp_path, str(credentials)) == (tmp_path / "pepper", False)
     secret(credentials / "pepper")
     assert key_file("pepper", tmp_path, str(credentials)) == (credentials / "pepper", True)
+
+
+def test_the_older_keys_have_until_the_first_date_they_got(tmp_path: Path) -> None:
+    path = tmp_path / "pepper"
+    (first,) = keys_from("pepper", tmp_path, "")
+    second = rotate_key(path, until=1e9)
+    third = rotate_key(path, until=2e9)
+    assert read_key_lines(path) == ((third, None), (second, 2e9), (first, 1e9))
+    assert path.read_text().splitlines()[2] == f"{first.hex()} until 2001-09-09T01:46:40.000Z"
+    retire_key(path, key_id(second))
+    assert read_key_lines(path) == ((third, None), (first, 1e9))
+    assert read_keys(path) == keys_from("pepper", tmp_path, "") == (third, first)
+
+
+@pytest.mark.parametrize("more", ["until", "until soon", "for 2030-01-01T00:00:00Z", "until 2030-01-01T00:00:00Z x", "x"])
+def test_what_follows_a_key_is_an_end_or_nothing(tmp_path: Path, more: str) -> None:
+    secret(tmp_path / "pepper", f"{'ab' * 32}\n{'cd' * 32} {more}")
+    with pytest.raises(ConfigError, match="may be followed by `until`"):
+        keys_from("pepper", tmp_path, "")

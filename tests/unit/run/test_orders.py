@@ -9,6 +9,7 @@ EDGE = EdgeConfig(
     listen=("127.0.0.1:1", "[::1]:2"),
     control_socket="/run/x.sock",
     pepper=bytes(range(32)),
+    older_peppers=(b"o" * 32, b"p" * 32),
     trusted_proxies=("10.0.0.0/8",),
     cors_origins=("https://a",),
     server_timing=True,
@@ -20,7 +21,13 @@ EDGE = EdgeConfig(
     providers={"openai": ProviderOverride(base_url="http://x/v1", keyless=True)},
 )
 CONTROL = ControlConfig(
-    control_socket="/run/x.sock", pepper=b"\x00" * 32, master_key=b"\xff" * 32, bootstrap_token="agw_x", account_id="a" * 32
+    control_socket="/run/x.sock",
+    pepper=b"\x00" * 32,
+    older_peppers=(b"o" * 32,),
+    master_key=b"\xff" * 32,
+    older_master_keys=(b"m" * 32,),
+    bootstrap_token="agw_x",
+    account_id="a" * 32,
 )
 
 

@@ -142,7 +142,7 @@ async def test_what_a_token_made_ends_with_it(rig: Rig, how: str) -> None:
     ended = "expired" if how == "expire" else "disabled"
     assert shown == [ended, ended, "active"]
     for one in (child, grandchild):
-        answer = await rig.control.hub.answer(edge, AskToken(1, rig.control._access.digest(one["value"])))
+        answer = await rig.control.hub.answer(edge, AskToken(1, rig.control._access.peppers.digests(one["value"])))
         assert isinstance(answer, TokenAnswer)
         assert answer.principal is None or not answer.principal.in_force(rig.clock.wall())
 

@@ -54,15 +54,15 @@ async def test_a_token_is_known_until_it_is_revoked(rig: Rig, edge: Edge) -> Non
     assert edge.link is not None
     made = await rig.make_token(policy(Permission.RUN))
     digest = _digest(rig, made["value"])
-    principal = await edge.link.ask_token(digest)
+    principal = await edge.link.ask_token({"": digest})
     assert principal is not None
     assert principal.may(ACCOUNT, Permission.RUN, "any")
     assert not principal.may("f" * 32, Permission.RUN, "any")
     deleted = await rig.call("DELETE", f"/accounts/{ACCOUNT}/tokens/{made['id']}")
     assert deleted.headers["x-gateway-revocation"].startswith("confirmed=1; missing=0; seconds=")
     assert edge.frames[-1] == Revoke(digest)
-    assert await edge.link.ask_token(digest) is None
-    assert await edge.link.ask_token(_digest(rig, mint_token())) is None
+    assert await edge.link.ask_token({"": digest}) is None
+    assert await edge.link.ask_token({"": _digest(rig, mint_token())}) is None
 
 
 async def test_default_is_opened_over_the_link(rig: Rig, edge: Edge) -> None:
@@ -80,12 +80,12 @@ async def test_default_is_opened_over_the_link(rig: Rig, edge: Edge) -> None:
 async def test_many_first_uses_of_tokens_at_once(rig: Rig, edge: Edge) -> None:
     assert edge.link is not None
     digests = [_digest(rig, mint_token()) for _ in range(200)]
-    assert set(await asyncio.gather(*(edge.link.ask_token(digest) for digest in digests))) == {None}
+    assert set(await asyncio.gather(*(edge.link.ask_token({"": digest}) for digest in digests))) == {None}
 
 
 async def test_a_store_that_fails_is_no_verdict(rig: Rig, edge: Edge) -> None:
     assert edge.link is not None
     await rig.store.close()
     with pytest.raises(LinkDown):
-        await edge.link.ask_token(b"d" * 32)
+        await edge.link.ask_token({"": b"d" * 32})
     await rig.store.open()

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -136,12 +137,13 @@ def _check_config(given: argparse.Namespace) -> int:
 
 def _doctor(given: argparse.Namespace) -> int:
     from gateway.run.doctor import examine, told
+    from gateway.run.doctor_running import examine_running
 
     settings = read_settings(given.config, os.environ, {})
     data_dir = data_dir_from(given.data_dir, os.environ)
     credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
     findings = examine(settings, data_dir, credentials, canaries=not given.quick)
-    return told(findings, lambda line: print(line, flush=True))
+    return told(chain(findings, examine_running(settings, data_dir)), lambda line: print(line, flush=True))
 
 
 # --- a running service

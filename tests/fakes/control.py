@@ -1,7 +1,7 @@
 """A running control for tests: real app on a unix socket, a clock one can move, edges that answer as told."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +100,8 @@ class Rig:
     store: Store
     handed_out: list[str] = field(default_factory=list)
     client_address: str = "192.0.2.1"
+    check: Callable[[str, str, Reply], None] | None = None
+    """Sees method, path and answer of each call of the v4 API."""
 
     @property
     def bootstrap(self) -> str:
@@ -121,7 +123,10 @@ class Rig:
         url = f"http://control{path[1:]}" if path.startswith("//") else f"http://control/client/v4{path}"
         data = raw if raw is not None else None if body is None else orjson.dumps(body)
         async with self.client.request(method, url, data=data, headers=fields, allow_redirects=False) as answer:
-            return Reply(answer.status, answer.headers.copy(), await answer.read())
+            reply = Reply(answer.status, answer.headers.copy(), await answer.read())
+        if self.check is not None and not path.startswith("//"):
+            self.check(method, path, reply)
+        return reply
 
     async def ai(self, method: str, path: str, body: Any = None, *, token: str | None = None, account: str = ACCOUNT) -> Reply:
         return await self.call(method, f"/accounts/{account}/ai-gateway{path}", body, token=token)

@@ -1,7 +1,6 @@
 """The command line. Errors are one line on stderr: exit code 2 for usage and configuration, 1 for everything else."""
 
 import argparse
-import logging
 import os
 import shutil
 import sys
@@ -25,8 +24,6 @@ from gateway.run.config import (
 )
 from gateway.run.core_files import forbid_core_files
 from gateway.run.data_lock import only_service
-from gateway.run.findings import Verdict
-from gateway.run.hot_path import hot_path
 from gateway.run.keyfiles import private_folder
 from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
@@ -34,8 +31,6 @@ from gateway.run.new_store import allow_new_store
 from gateway.run.systemd import Notifier, inherited_sockets, notifier_from
 from gateway.run.values import split_address
 from gateway.telemetry import logging as json_logging
-
-_log = logging.getLogger("gateway.run")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,8 +75,6 @@ def _serve(given: argparse.Namespace) -> int:
                 allow_new_store(data_dir)
             config = load(settings, data_dir, environ, runtime_dir)
             json_logging.configure(config.log_level)
-            if (code := hot_path()).verdict is not Verdict.GOOD:
-                _log.info("%s", code.text)
             listeners.open(config.edge.listen, config.edge.admin_listen)
             if given.single_process:
                 return _serve_single(config, listeners, notifier)

@@ -1,8 +1,11 @@
 """Whether the hot path that this installation would run is machine code (decision 0014)."""
 
+import logging
 from importlib.util import find_spec
 
-from gateway.run.findings import Finding, doubtful, good
+from gateway.run.findings import Finding, Verdict, doubtful, good
+
+_log = logging.getLogger("gateway.run")
 
 
 def hot_path(module: str = "gateway.edge.relay") -> Finding:
@@ -14,3 +17,9 @@ def hot_path(module: str = "gateway.edge.relay") -> Finding:
             "the package was built without a C compiler or without Python's headers"
         )
     return good("the hot path is compiled")
+
+
+def log_unless_compiled() -> None:
+    """One line of the service's log, once it is ready."""
+    if (finding := hot_path()).verdict is not Verdict.GOOD:
+        _log.info("%s", finding.text)

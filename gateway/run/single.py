@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.run.config import ServiceConfig
+from gateway.run.hot_path import log_unless_compiled
 from gateway.run.listening import Listeners
 from gateway.run.systemd import Notifier
 from gateway.run.worker import BOOTSTRAP_NAME, Stop, serve_both
@@ -27,6 +28,7 @@ async def serve_single(config: ServiceConfig, listeners: Listeners, notifier: No
         loop.call_later(_WATCHDOG_S, beat)
 
     async def on_ready(bootstrapped: bool) -> None:
+        log_unless_compiled()
         print(f"gateway ready on {listeners.origin()} (single process)", flush=True)
         print(f"dashboard: {config.dashboard_url}/dashboard", flush=True)
         if bootstrapped:

@@ -17,6 +17,7 @@ from gateway.run import status
 from gateway.run.children import HOPELESS, Child
 from gateway.run.config import ServiceConfig
 from gateway.run.findings import Verdict
+from gateway.run.hot_path import log_unless_compiled
 from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
 from gateway.run.open_files import open_files
@@ -293,6 +294,7 @@ class Supervisor:
         if len(self._edges) < self._config.workers or not all(edge.ready for edge in self._edges):
             return
         self._announced = True
+        log_unless_compiled()
         print(f"gateway ready on {self._listeners.origin()} ({status.workers(len(self._edges))})", flush=True)
         print(f"dashboard: {self._config.dashboard_url}/dashboard", flush=True)
         if self._control.bootstrapped:

@@ -1,8 +1,8 @@
 """How a relational store reads and writes: which pool, in what turn, and for how long at most."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Row, Select
@@ -26,6 +26,10 @@ class Connected:
         self._database = database
         self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if database.one_writer else nullcontext()
         self._opened = False
+        self._users = 0
+        """Connections in use, those that are given back after their work was given up among them."""
+        self._unused = asyncio.Event()
+        self._unused.set()
         self.failed_writes = 0
 
     async def open(self) -> None:
@@ -40,6 +44,10 @@ class Connected:
 
     async def close(self) -> None:
         self._opened = False
+        # A driver that is closed while another closes the same connection may never answer: sqlite3's thread is gone by then.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READ_S):
+                await self._unused.wait()
         with border():
             for engine in self._database.engines:
                 await engine.dispose()
@@ -52,10 +60,21 @@ class Connected:
         """For what people ask. Who cancels it ends the query."""
         return self._connected(self._database.people)
 
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._users += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
+
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         self._require_open()
-        with border():
+        with border(), self._counted():
             async with engine.connect() as connection:
                 yield connection
 
@@ -63,7 +82,7 @@ class Connected:
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
         try:
             self._require_open()
-            with border():
+            with border(), self._counted():
                 async with self._turn, self._database.engine.begin() as connection:
                     if self._database.opens_write:
                         await connection.exec_driver_sql(self._database.opens_write)

@@ -101,5 +101,6 @@ def test_the_node_script_is_accepted_by_node(printed: str, tmp_path: Path) -> No
 
 def test_once_tries_everything_itself_and_ends() -> None:
     done = subprocess.run(command("--once"), env=clean_environment(), capture_output=True, text=True, timeout=100, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    said = [line for line in done.stderr.splitlines() if "the hot path is plain Python" not in line]
+    assert (done.returncode, said) == (0, [])
     assert "gateway demo on http://127.0.0.1:" in done.stdout

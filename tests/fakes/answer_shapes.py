@@ -56,7 +56,10 @@ RESULTS: Final[dict[str, Any]] = {
     rf"PATCH {_LOGS}/[^/]+": ai.LogListResponse,
 }
 """Method and path → the type of the envelope's `result`; the first that fits."""
-OURS: Final = rf"{_LOGS}/[^/]+/(request|response)|{_GATEWAYS}/[^/]+/(analytics|unauthenticated)|/user/session"
+OURS: Final = (
+    rf"{_LOGS}/[^/]+/(request|response)|{_GATEWAYS}/[^/]+/(analytics|unauthenticated)"
+    rf"|{_ACCOUNT}/ai-gateway/analytics|/user/session"
+)
 """No SDK knows these, or it takes them as they come."""
 
 

@@ -1,5 +1,6 @@
 """A running control for tests: real app on a unix socket, a clock one can move, edges that answer as told."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -174,6 +175,9 @@ async def running_control(store: Store, **settings: Any) -> AsyncIterator[Rig]:
         handed_out: list[str] = []
         control = Control(config, store, clock, on_bootstrap=handed_out.append)
         await control.start()
+        assert control._opening is not None
+        # It starts without its store after two seconds, which a busy machine may need for the migrations alone.
+        await asyncio.wait({control._opening}, timeout=20)
         try:
             async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(socket)) as client:
                 yield Rig(control, clock, client, config, store, handed_out)

@@ -16,7 +16,7 @@ from gateway.control.parameters import PAGES, takes
 from gateway.kit.ids import uuid4_text
 from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
 from gateway.model.gateways import Gateway
-from gateway.model.not_here import SETTINGS
+from gateway.model.not_here import SETTINGS, is_off
 from gateway.protocol.envelope import rfc3339
 from gateway.store.port import Conflict
 
@@ -57,6 +57,11 @@ class GatewayBody(Body):
     store_id: Annotated[Text, Field(max_length=256)] | None = None
     workers_ai_billing_mode: Literal["postpaid", "unified"] = "postpaid"
     zdr: bool = False
+
+    def given(self) -> dict[str, Any]:
+        """An object that says "off" is stored as none: its other fields mean nothing yet, and nobody checked them."""
+        fields = super().given()
+        return fields | {name: None for name, value in fields.items() if isinstance(value, dict) and is_off(value)}
 
     @model_validator(mode="after")
     def _guardrails_known(self) -> Self:

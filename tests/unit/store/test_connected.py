@@ -40,6 +40,27 @@ async def test_a_read_and_a_write_that_hang_are_down(store, monkeypatch):
     assert await store.setting("a") == "c"
 
 
+@pytest.mark.parametrize("number", range(5))
+async def test_closing_waits_for_what_was_given_up(store, number):
+    """Closed under its hands, a connection that is being given back waited for ever for a thread that had ended."""
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
+
+    async def read():
+        async with store._reading() as connection:
+            await connection.exec_driver_sql(slow)
+
+    before = asyncio.all_tasks()
+    asked = [asyncio.create_task(store._in_time(30, read())) for _ in range(3)]
+    await asyncio.sleep(0.002 * number)
+    for task in asked:
+        task.cancel()
+    await store.close()
+    assert store._users == 0
+    if left := asyncio.all_tasks() - before:
+        await asyncio.wait(left, timeout=30)
+    assert asyncio.all_tasks() == before
+
+
 async def test_failed_writes_are_counted_and_reads_are_not(store):
     await store.put_setting("a", "b")
     assert store.failed_writes == 0

@@ -178,8 +178,9 @@ OFF: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("field", "value"), OFF)
 async def test_a_setting_that_asks_for_nothing_is_taken(rig: Rig, field: str, value: object) -> None:
-    assert (await rig.make_gateway("g1", **{field: value}))[field] == value
-    assert (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, field: value})).result[field] == value
+    stored = None if isinstance(value, dict) else value
+    assert (await rig.make_gateway("g1", **{field: value}))[field] == stored
+    assert (await rig.ai("PUT", "/gateways/g1", {**REQUIRED, field: value})).result[field] == stored
 
 
 @pytest.mark.parametrize("field", ["authenticatoin", "cacheTtl", "cache-ttl", "spend_limit", "name", "secret"])

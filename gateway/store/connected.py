@@ -51,6 +51,7 @@ class Connected:
         with border():
             for engine in self._database.engines:
                 await engine.dispose()
+            self._database.closed()
 
     def _reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """For what traffic and settings need."""

@@ -59,6 +59,8 @@ class Database:
     """Called once the schema is up to date, with a connection open."""
     check: Callable[[], object]
     """Quick; raises StoreDown when what was opened is not there any more."""
+    closed: Callable[[], object]
+    """Called when every connection of the pools is closed."""
 
     @property
     def engines(self) -> tuple[AsyncEngine, ...]:
@@ -78,7 +80,12 @@ def sqlite_database(path: str, *, create: bool = True) -> Database:
     engine, reads, people = made
     event.listen(people.sync_engine, "connect", _make_interruptible)
     event.listen(people.sync_engine, "invalidate", _interrupt)
-    file = DatabaseFile(path)
+    file, anchor = DatabaseFile(path), Anchor(path)
+
+    def opened() -> None:
+        anchor.open()
+        file.opened()
+
     return Database(
         engine=engine,
         reads=reads,
@@ -88,8 +95,9 @@ def sqlite_database(path: str, *, create: bool = True) -> Database:
         opens_migration="BEGIN IMMEDIATE",
         one_writer=True,
         prepare=lambda: _prepare_file(path, create),
-        opened=file.opened,
+        opened=opened,
         check=file.check,
+        closed=anchor.close,
     )
 
 
@@ -109,6 +117,25 @@ def _interrupt(connection: DBAPIConnection, entry: ConnectionPoolEntry, error: B
     """Whoever waited for the query was cancelled: end it, before the pool waits for it to close the connection."""
     if (given_up := entry.info.get("given_up")) is not None:
         given_up.set()
+
+
+class Anchor:
+    """One connection that is open as long as the store. SQLite deletes its write-ahead log with the last connection, also when
+    the pools have none left because all their work was given up: the file would seem to have been tampered with."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        self.close()
+        self._connection = sqlite3.connect(f"file:{quote(self._path)}?mode=rw", uri=True, check_same_thread=False)
+        self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the log is opened by the first read
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class DatabaseFile:
@@ -193,6 +220,7 @@ def postgres_database(url: str) -> Database:
         prepare=nullcontext,
         opened=nullcontext,
         check=nullcontext,
+        closed=nullcontext,
     )
 
 

@@ -121,8 +121,6 @@ tokens: Final = Table(
     Column("kind", CleanText, nullable=False),
     Column("name", CleanText, nullable=False),
     Column("digest", LargeBinary, nullable=False, unique=True),
-    Column("pepper", CleanText, nullable=False),
-    Column("older_digest", LargeBinary, unique=True),
     Column("status", CleanText, nullable=False),
     Column("policies", JSON, nullable=False),
     _json("condition"),
@@ -135,6 +133,8 @@ tokens: Final = Table(
     Column("maker_id", CleanText, nullable=False, index=True),
     Column("maker_rolls", Whole, nullable=False),
     Column("outlives_maker", Boolean, nullable=False),
+    Column("pepper", CleanText, nullable=False),
+    Column("older_digest", LargeBinary, unique=True),
     Index(None, "account_id", "issued_on", "id"),
 )
 

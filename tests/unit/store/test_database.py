@@ -10,6 +10,7 @@ from gateway.store import database
 from gateway.store.border import border
 from gateway.store.database import DatabaseFile, postgres_database, sqlite_database
 from gateway.store.port import StoreDown
+from gateway.store.relational import RelationalStore
 
 
 @pytest.fixture
@@ -209,6 +210,18 @@ def test_a_file_that_is_not_what_was_opened_is_noticed(path, change, said):
         change(path)
         with pytest.raises(StoreDown, match=f"^{said}$"):
             file.check()
+
+
+async def test_the_log_stays_while_no_pool_has_a_connection(path):
+    store = RelationalStore(sqlite_database(str(path)))
+    await store.open()
+    await store.put_setting("a", "b")
+    for engine in store._database.engines:
+        await engine.dispose()
+    assert path.with_name(path.name + "-wal").exists()
+    assert await store.setting("a") == "b"
+    await store.close()
+    assert not path.with_name(path.name + "-wal").exists(), "a clean stop leaves one file to copy"
 
 
 def test_a_file_that_comes_back_is_the_same_and_a_link_is_what_it_leads_to(path):

@@ -113,6 +113,8 @@ class Control:
         self._opening: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._hopeless: Unusable | None = None
+        self._starting = True
+        """`start` waits for the store and raises what it finds, so it need not be logged too."""
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
@@ -124,6 +126,7 @@ class Control:
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
                 await self._tried.wait()
+        self._starting = False
         if self._opening.done():
             self._opening.result()
         if self._hopeless is not None:
@@ -176,7 +179,8 @@ class Control:
             await self._bootstrap.run()
             await self._changes.reload()
         except Unusable as error:
-            _log.error("the store cannot be used: %s", error)
+            if not self._starting:
+                _log.error("the store cannot be used: %s", error)
             self._hopeless = error
             # No question is answered by a store that is not ours: with another pepper all tokens would seem invalid.
             await self._store.close()

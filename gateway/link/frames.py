@@ -8,7 +8,7 @@ A question that control cannot answer now comes back as Unavailable.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
 import orjson
@@ -271,6 +271,10 @@ def _account_entry(value: dict[str, Any]) -> AccountEntry:
     return AccountEntry(account_id=value["account_id"], custom_providers=customs)
 
 
+def _networks(texts: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(str(text)) for text in texts)  # ip_network itself would take a number or a bool for an address
+
+
 def _principal(value: dict[str, Any] | None) -> Principal | None:
     if value is None:
         return None
@@ -283,8 +287,8 @@ def _principal(value: dict[str, Any] | None) -> Principal | None:
         grants=grants,
         not_before=value["not_before"],
         expires_on=value["expires_on"],
-        ip_in=tuple(map(ip_network, value["ip_in"])),
-        ip_not_in=tuple(map(ip_network, value["ip_not_in"])),
+        ip_in=_networks(value["ip_in"]),
+        ip_not_in=_networks(value["ip_not_in"]),
     )
 
 

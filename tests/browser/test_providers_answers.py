@@ -7,7 +7,7 @@ that takes those fields away, where the answer does arrive.
 import http.client
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -68,12 +68,12 @@ class Stripped(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         at = urlsplit(self.origin)
-        forward = http.client.HTTPConnection(at.hostname or "", at.port, timeout=20)
         length = int(self.headers.get("Content-Length", 0))
         kept = {name: value for name, value in self.headers.items() if not name.lower().startswith(TOLD)}
-        forward.request(self.command, self.path, self.rfile.read(length) or None, kept)
-        answer = forward.getresponse()
-        body = answer.read()
+        with closing(http.client.HTTPConnection(at.hostname or "", at.port, timeout=20)) as forward:
+            forward.request(self.command, self.path, self.rfile.read(length) or None, kept)
+            answer = forward.getresponse()
+            body = answer.read()
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
@@ -81,7 +81,6 @@ class Stripped(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        forward.close()
 
     def do_POST(self) -> None:
         self.do_GET()

@@ -265,20 +265,20 @@ async def test_the_idle_close_race_fails_nobody_and_doubles_nothing(edge: Runnin
     assert edge.counters["events|upstream_retries"] > 0
 
 
-async def test_a_body_that_was_not_held_is_not_sent_again(edge: RunningEdge, provider: FakeProvider) -> None:
+async def test_a_body_that_is_not_kept_leaves_once_on_a_fresh_connection(edge: RunningEdge, provider: FakeProvider) -> None:
     provider.script(reply(b"first"))
 
-    async def cut_when_reused(exchange: Exchange) -> None:
+    async def cut(exchange: Exchange) -> None:
         await exchange.body()
         exchange.cut("fin")
 
     async with edge.client() as wire:
         assert (await wire.ask("POST", target(), KEY, b"{}")).body == b"first"
-        provider.script(cut_when_reused)
-        await wire.send(request_bytes("POST", target(), KEY, bytes(200_000)))
+        provider.script(cut)
+        await wire.send(request_bytes("POST", target(), KEY, bytes(1_048_577)))
         answer = await wire.reply("POST")
         assert (answer.status, answer.json()["internalCode"]) == (502, 2005)
-    assert len(provider.requests) == 2
+    assert [seen.connection for seen in provider.requests] == [0, 1]
 
 
 async def test_an_answer_that_began_is_never_tried_again(edge: RunningEdge, provider: FakeProvider) -> None:

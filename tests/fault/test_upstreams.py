@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes.authority import Authority
-from fakes.edge import Reply, RunningEdge, Wire, gateway, request_bytes, until
+from fakes.edge import ACCOUNT, Reply, RunningEdge, Wire, gateway, request_bytes, until
 from fakes.provider import Behaviour, FakeProvider, Gate, gated, generated, reply, stall, stream
 
 from gateway.model.service import Limits, Timeouts
@@ -160,11 +160,14 @@ async def test_an_unknown_authority_is_a_502_and_gets_nothing(authority: Authori
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_relayed_never_followed(provider: FakeProvider, other: FakeProvider, status: int) -> None:
-    provider.script(reply(b"", status, [("Location", f"{other.origin}/elsewhere")]))
+    """And lead to us or nowhere: clients send their token along to where a Location leads (decision 0007)."""
+    elsewhere, below = (reply(b"", status, [("Location", f"{at.origin}/there")]) for at in (other, provider))
+    provider.script(elsewhere, below)
     async with RunningEdge(gateways=OPEN, providers={"openai": provider.origin}) as edge:
-        answer = await ask(edge)
-    assert (answer.status, answer.header("location")) == (status, f"{other.origin}/elsewhere")
-    assert (len(provider.requests), other.connections) == (1, [])
+        first, second = await ask(edge), await ask(edge)
+    assert (first.status, first.header("location")) == (status, None)
+    assert (second.status, second.header("location")) == (status, f"/v1/{ACCOUNT}/open/openai/there")
+    assert (len(provider.requests), other.connections) == (2, [])
 
 
 async def test_a_providers_cookies_are_kept_from_everyone_else(provider: FakeProvider) -> None:

@@ -1,6 +1,6 @@
 """Sealing of provider keys: AES-256-GCM, so that a stolen database gives none away and a row moved elsewhere does not open.
 
-A seal names its key, so that there can be several: one seals, older ones only open (decision 0027).
+A seal names its key, so that there can be several: one seals, older ones only open (decision 0029).
 """
 
 import os

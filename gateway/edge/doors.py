@@ -1,4 +1,4 @@
-"""Doors: what each kind of listener serves, and under which host names (decision 0027)."""
+"""Doors: what each kind of listener serves, and under which host names (decision 0020)."""
 
 from typing import Final
 

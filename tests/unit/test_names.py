@@ -173,3 +173,13 @@ def test_every_setting_is_in_the_readme() -> None:
     wanted |= {("providers.{slug}", key) for key in words.provider_keys}
     assert wanted - documented == set(), "missing in README.md"
     assert {pair for pair in documented if pair[0] in {*words.sections, "providers.{slug}"}} - wanted == set(), "not a setting"
+
+
+def test_each_decision_has_a_number_of_its_own_and_what_is_cited_exists() -> None:
+    records = sorted((ROOT / "gateway" / "decisions").glob("*.md"))
+    numbers = [path.name[:4] for path in records]
+    assert len(set(numbers)) == len(numbers)
+    assert [path.read_text()[:8] for path in records] == [f"# {number}: " for number in numbers]
+    pages = [path for place in ("gateway", "tests", "bench", "deploy", ".github") for path in (ROOT / place).rglob("*")]
+    texts = [path.read_text() for path in pages if path.suffix in (".py", ".md", ".toml") and "node_modules" not in path.parts]
+    assert {number for text in texts for number in re.findall(r"\bdecisions? \[?(\d{4})", text)} <= set(numbers)

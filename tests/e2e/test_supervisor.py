@@ -101,6 +101,7 @@ def test_a_service_that_is_killed_leaves_its_folder_to_the_next(pair: Service) -
 
 
 def test_a_frozen_worker_is_killed_and_replaced(pair: Service) -> None:
+    until(lambda: "gateway ready on" in pair.log_tail(), "both are ready: one that still starts may stand still for a minute")
     frozen = workers(pair)[0]
     os.kill(frozen, signal.SIGSTOP)
     until(lambda: frozen not in alive([frozen]), "the frozen worker is killed")

@@ -97,7 +97,8 @@ def test_the_first_connection_starts_the_service_and_is_answered(
         service.stop()
     finally:
         service.kill()
-    # The keys came as credentials: none was made. `server.listen` names a port that nobody may bind. `serve.pid` is the lock.
+    # The keys came as credentials: none was made. `server.listen` names a port that nobody may bind. `serve.pid` names
+    # who held the folder.
     assert sorted(path.name for path in (tmp_path / "state").iterdir() if path.suffix != ".db") == [
         "bootstrap-token",
         "serve.pid",

@@ -132,6 +132,8 @@ FOREIGN: list[Any] = [
     ["TokenAnswer", 1, GRANTED | {"grants": []}], ["TokenAnswer", 1, GRANTED | {"grants": {"a": []}}],
     ["TokenAnswer", 1, GRANTED | {"grants": {"a": {"p": 1}}}], ["TokenAnswer", 1, GRANTED | {"ip_in": ["x"]}],
     ["TokenAnswer", 1, GRANTED | {"ip_in": 1}], ["TokenAnswer", 1, GRANTED | {"ip_not_in": ["203.0.113.1/24"]}],
+    *(["TokenAnswer", 1, GRANTED | {name: [network]}]
+      for name in ("ip_in", "ip_not_in") for network in (True, 5, 2**40, 1.5, None, "", ["203.0.113.1", 24])),
 ]  # fmt: skip
 
 

@@ -58,8 +58,6 @@ _METHODS: Final = ", ".join(sorted(METHODS)).encode()
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _STALE: Final = b"x-gateway-auth: stale\r\n"
 """The token could not be checked and goes on within its grace."""
-_MUTE: Final = (b"application/octet-stream", b"audio/", b"image/", b"video/")
-"""Media types of answers that tell no usage."""
 # Proxies in front of us must not hold events back either.
 _UNBUFFERED: Final = b"x-accel-buffering: no\r\n"
 _UNCACHED: Final = b"cache-control: no-cache\r\n"
@@ -176,23 +174,21 @@ class Relay:
 
     async def _pour(self, x: Exchange, attempt: Attempt, connection: Connection, head: ResponseHead) -> bool:
         request = x.request
-        kind = head.content_type.lower()  # media types ignore case (RFC 9110 section 8.3.1)
-        enveloped = attempt.enveloped and not head.bodiless and 200 <= head.status < 300 and b"json" in kind
+        enveloped = attempt.enveloped and not head.bodiless and 200 <= head.status < 300 and b"json" in head.media_type
         unmeasured = not head.bodiless and head.content_length is None
         chunked = unmeasured and not _http_10(x)
         keep = chunked == unmeasured and self._keeps(x)  # else only the connection's end tells the body's
-        x.response_type = head.content_type.decode("latin-1")
-        x.streamed = streamed = kind.startswith(b"text/event-stream")
+        x.response_type = head.logged_type
+        x.streamed = streamed = head.event_stream
         out = self._response_head(x, head, chunked=chunked, keep=keep, enveloped=enveloped)
         if head.location:
             out = out[:-2] + location_line(x.route, attempt.target, head.location) + b"\r\n"
-        tap = x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, kind, head.encoding)
-        plain = not head.encoding or head.encoding.lower() == b"identity"
-        legible = streamed and plain  # in a compressed stream no event can be seen, nor one be added
+        tap = x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, head)
+        legible = streamed and head.plain  # in a compressed stream no event can be seen, nor one be added
         delivery = Delivery(request.downstream, out, tap, self._timeouts.client_write_s, chunked=chunked, streamed=legible)
         if legible:
             delivery.time(self._delays)
-        elif plain and not enveloped:
+        elif head.plain and not enveloped:
             delivery.look()
         if x.samples and not head.bodiless:
             x.response_sample = Sample(self._sample_bytes)
@@ -233,7 +229,7 @@ class Relay:
 
     def _response_head(self, x: Exchange, head: ResponseHead, *, chunked: bool, keep: bool, enveloped: bool) -> bytes:
         """Status line and fields: the provider's that cross, ours, and framing made anew."""
-        lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason), head.lines]
+        lines = [head.status_line, head.lines]
         if x.plan is not None and x.plan.gateway is not None:
             lines.append(_ids(x))
             if x.head is not None and x.head.origin:
@@ -258,11 +254,11 @@ class Relay:
         lines.append(b"\r\n")
         return b"".join(lines)
 
-    def _tap(self, x: Exchange, attempt: Attempt, kind: bytes, encoding: bytes) -> UsageTap | None:
+    def _tap(self, x: Exchange, attempt: Attempt, head: ResponseHead) -> UsageTap | None:
         """The usage tap, where a record will want it."""
-        if not x.logged or not attempt.counted or attempt.dialect is Dialect.NONE or kind.startswith(_MUTE):
+        if not x.logged or not attempt.counted or attempt.dialect is Dialect.NONE or not head.tells_usage:
             return None
-        return UsageTap(attempt.dialect, streamed=x.streamed, count=self._reporter.count, encoding=encoding)
+        return UsageTap(attempt.dialect, streamed=x.streamed, count=self._reporter.count, encoding=head.encoding)
 
     # --- answers of our own -----------------------------------------------------------------------
 

@@ -171,6 +171,7 @@ class Reporter:
         assert plan.gateway is not None
         started = x.started_at
         success = 200 <= x.status < 400 and x.outcome == "completed"
+        error_code, error_message, error_cause = NO_ERROR if success else _error(x)
         model_type, method, path, content_type, user_agent = _described(route, head, x.request.method)
         return (
             x.id,
@@ -188,16 +189,16 @@ class Reporter:
             x.cached,
             round((self.clock.monotonic() - started) * 1000),  # duration_ms
             None if x.first_byte_at is None else round((x.first_byte_at - started) * 1000),  # first_byte_ms
-            bounds.count(usage.tokens_in),
-            bounds.count(usage.tokens_out),
-            bounds.count(usage.tokens_cached),
-            bounds.count(usage.tokens_reasoning),
+            usage.tokens_in,
+            usage.tokens_out,
+            usage.tokens_cached,
+            usage.tokens_reasoning,
             usage.exactness,  # usage_exactness
             x.options.metadata,
             0,  # step
             "",  # request_type
             content_type,  # request_content_type
-            bounds.text(x.response_type, bounds.NAME),  # response_content_type
+            x.response_type,  # response_content_type
             x.request_bytes,  # request_size
             x.response_bytes,  # response_size
             x.options.event_id or x.id,  # event_id
@@ -205,13 +206,15 @@ class Reporter:
             plan.authentication,
             x.permit.token_id if x.permit is not None else "",  # token_id
             x.streamed,
-            bounds.count(usage.tokens_cache_write),
+            usage.tokens_cache_write,
             x.events,
             None if x.overhead_s is None else round(x.overhead_s * 1_000_000),  # overhead_us
             x.auth_state if x.permit is not None and x.permit.authenticated else "",
             x.options.custom_cost,
             x.asked_at is not None,  # asked
-            *(NO_ERROR if success else _error(x)),
+            error_code,
+            error_message,
+            error_cause,
             None,  # cost: control's
         )
 

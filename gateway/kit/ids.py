@@ -9,24 +9,20 @@ _POOL_BYTES = 4096
 _DIGITS = 19
 """Random hexadecimal digits taken for one id: 76 bits, of which two give way to the variant."""
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-_pool = ""
-_pool_at = 0
+_ends: list[str] = []
 _moment = ""
 _moment_ms = -1
 
 
-def _noise() -> str:
-    """Random digits from a refilled pool: one system call serves some 400 request ids.
+def _refill() -> None:
+    """Random ends of ids: one system call serves some 400 requests.
 
     Good for ids, which are not secrets; tokens and keys come from `secrets`.
     """
-    global _pool, _pool_at
-    start = _pool_at
-    if start + _DIGITS > len(_pool):
-        _pool = urandom(_POOL_BYTES).hex()
-        start = 0
-    _pool_at = start + _DIGITS
-    return _pool[start : start + _DIGITS]
+    noise = urandom(_POOL_BYTES).hex()
+    for start in range(0, len(noise) - _DIGITS, _DIGITS):
+        digits = noise[start : start + _DIGITS]
+        _ends.append(f"{digits[:3]}-{_VARIANT[digits[3]]}{digits[4:7]}-{digits[7:]}")
 
 
 def uuid7(wall_s: float | None = None) -> str:
@@ -36,8 +32,9 @@ def uuid7(wall_s: float | None = None) -> str:
     if ms != _moment_ms:  # many requests share a millisecond
         digits = f"{ms:012x}"
         _moment, _moment_ms = f"{digits[:8]}-{digits[8:]}-7", ms
-    noise = _noise()
-    return f"{_moment}{noise[:3]}-{_VARIANT[noise[3]]}{noise[4:7]}-{noise[7:]}"
+    if not _ends:
+        _refill()
+    return _moment + _ends.pop()
 
 
 def uuid4_text() -> str:

@@ -84,23 +84,28 @@ def figures_of(document: dict[str, Any], apart: bool) -> Usage | None:
 
 def tells_error(document: dict[str, Any]) -> bool:
     """Whether an answer or an event tells of an error, in any dialect."""
-    get = document.get
-    if get("error") or get("type") == "error" or get("event_type") == "error" or get("object") == "error":
+    # `document.get`, not a bound `get`: only the former is compiled to a look-up
+    if document.get("error") or document.get("object") == "error":
         return True
-    response, delta, choices = get("response"), get("delta"), get("choices")
+    if document.get("type") == "error" or document.get("event_type") == "error":
+        return True
+    response = document.get("response")
     if type(response) is dict and response.get("error"):
         return True
-    if type(delta) is dict and (delta.get("error") or _in_error(delta.get("finish_reason"))):
+    if _choice_tells_error(document.get("delta")):
         return True
-    if type(choices) is list and choices and type(choices[0]) is dict:
-        choice = choices[0]
-        if choice.get("error") or _in_error(choice.get("finish_reason")):
-            return True
-    return _in_error(get("finish_reason")) or (get("success") is False and bool(get("errors")))
+    choices = document.get("choices")
+    if type(choices) is list and choices and _choice_tells_error(choices[0]):
+        return True
+    return _in_error(document.get("finish_reason")) or (document.get("success") is False and bool(document.get("errors")))
+
+
+def _choice_tells_error(choice: object) -> bool:
+    return type(choice) is dict and (bool(choice.get("error")) or _in_error(choice.get("finish_reason")))
 
 
 def _in_error(end: object) -> bool:
-    return isinstance(end, str) and (end == "error" or end.startswith("ERROR"))
+    return type(end) is str and (end == "error" or end.startswith("ERROR"))
 
 
 def is_final(document: dict[str, Any]) -> bool:

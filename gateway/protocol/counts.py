@@ -36,9 +36,6 @@ _WITH_CACHE: Final = (("prompt_tokens", ""), ("promptTokenCount", ""))
 """Input that is told with the cache's part, whatever stands beside it."""
 _SEARCHING: Final = ("num_search_queries", "citation_tokens", "search_context_size")
 """Perplexity's own members: it tells `reasoning_tokens` beside the completion's, not within."""
-_CHAT_NAMES: Final = frozenset(
-    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
-)
 _PLAIN_DETAILS: Final = frozenset({"cached_tokens", "audio_tokens", "text_tokens", "image_tokens"})
 
 
@@ -72,25 +69,30 @@ def counted(usage: dict[str, Any], cache_apart: bool = False) -> Usage | None:
 
 def of_chat(usage: dict[str, Any]) -> Usage | None:
     """The short way, of OpenAI's chat: its own names and nothing else, no doubt about any; None sends it the long way."""
-    if not usage.keys() <= _CHAT_NAMES:
-        return None
-    within, among = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if type(tokens_in) is not int or type(tokens_out) is not int or not (tokens_in >= 0 <= tokens_out):
         return None
     total = tokens_in + tokens_out
     if usage.get("total_tokens", total) != total or total > bounds.TOKENS:
         return None
-    cached = None
-    if type(within) is dict:
-        cached = within.get("cached_tokens", 0)
-        if not within.keys() <= _PLAIN_DETAILS or type(cached) is not int or not 0 <= cached <= tokens_in:
+    names = 3 if "total_tokens" in usage else 2  # counted rather than compared as sets, which takes four times as long
+    cached, reasoning = None, None
+    if "prompt_tokens_details" in usage:
+        names += 1
+        within = usage["prompt_tokens_details"]
+        if type(within) is dict and "cached_tokens" in within:
+            cached = within["cached_tokens"]
+            if type(cached) is not int or not 0 <= cached <= tokens_in:
+                return None
+        if type(within) is dict and not within.keys() <= _PLAIN_DETAILS:
             return None
-        cached = cached if "cached_tokens" in within else None
-    reasoning = among.get("reasoning_tokens") if type(among) is dict else None
-    if reasoning is not None and (type(reasoning) is not int or not 0 <= reasoning <= tokens_out):
-        return None
-    return Usage(tokens_in, tokens_out, cached, reasoning)
+    if "completion_tokens_details" in usage:
+        names += 1
+        among = usage["completion_tokens_details"]
+        reasoning = among.get("reasoning_tokens") if type(among) is dict else None
+        if reasoning is not None and (type(reasoning) is not int or not 0 <= reasoning <= tokens_out):
+            return None
+    return Usage(tokens_in, tokens_out, cached, reasoning) if names == len(usage) else None
 
 
 def largest(one: Usage | None, other: Usage) -> Usage:

@@ -6,6 +6,7 @@ A line that crosses does so as the bytes it came in. Framing is rebuilt by the r
 import re
 from typing import Final
 
+from gateway.model import bounds
 from gateway.protocol.foreign_fields import HOP_BY_HOP
 from gateway.protocol.headers import Fields
 from gateway.protocol.inert import INERT, asks_for_password, steers_browser
@@ -18,6 +19,8 @@ _MOST_FIELDS: Final = 128
 _LONGEST_LINE: Final = 8190
 """Both as aiohttp's parser has them: clients stop at such sizes too, and would blame us."""
 _NAMES_KEPT: Final = 4096
+_MUTE: Final = (b"application/octet-stream", b"audio/", b"image/", b"video/")
+"""Media types of answers that tell no usage."""
 
 _CROSSES: Final = 0
 _STAYS: Final = 1
@@ -64,13 +67,18 @@ class ResponseHead:
         "content_type",
         "dated",
         "encoding",
+        "event_stream",
         "framing",
         "http_10",
         "keep_alive",
         "lines",
         "location",
-        "reason",
+        "logged_type",
+        "media_type",
+        "plain",
         "status",
+        "status_line",
+        "tells_usage",
     )
 
     def __init__(self, block: bytes, *, own: bool = False) -> None:
@@ -94,7 +102,8 @@ class ResponseHead:
         version, status, reason = start.groups()
         self.http_10 = version == b"0"
         self.status = int(status)
-        self.reason: bytes = reason or b""
+        self.status_line = b"HTTP/1.1 %b %b\r\n" % (status, reason or b"")
+        """Ours, with the provider's reason."""
         self.content_type = b""
         self.encoding = b""
         """The body's Content-Encoding, empty for none: it passes as it is."""
@@ -108,6 +117,14 @@ class ResponseHead:
         self.bodiless = False
         """No body follows: HEAD, 204, 304, or a length of 0."""
         options = self._read(lines, own)
+        # What follows is told once here, because heads repeat (Connection keeps the last of each provider).
+        self.media_type = self.content_type.lower()
+        """Lowercase (RFC 9110 section 8.3.1), with its parameters."""
+        self.logged_type = bounds.text(self.content_type.decode("latin-1"), bounds.NAME)
+        self.event_stream = self.media_type.startswith(b"text/event-stream")
+        self.tells_usage = not self.media_type.startswith(_MUTE)
+        self.plain = not self.encoding or self.encoding.lower() == b"identity"
+        """The body can be read as it passes."""
         self.keep_alive = b"keep-alive" in options if self.http_10 else b"close" not in options
 
     def _read(self, lines: list[bytes], own: bool) -> set[bytes]:

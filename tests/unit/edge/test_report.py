@@ -27,6 +27,7 @@ from gateway.model.targets import Dialect
 from gateway.model.tokens import Permit, mint_token
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.options import RequestOptions
+from gateway.protocol.response_head import ResponseHead
 from gateway.providers import registry
 
 NATIVE = Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", "openai", "v1/chat/completions?key=secret")
@@ -301,12 +302,13 @@ def _hostile(text: str) -> dict[str, Any]:
     """A request in which every text that a stranger or a provider writes is this one."""
     raw = text.encode("utf-8", "replace").replace(b"\x01", b" ")  # no field may hold a control character
     tap = UsageTap(Dialect.OPENAI, streamed=False, count=lambda _: None)
+    answer = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n\r\n" % raw[:8000]  # of a longer line there is no head
     return {
         "route": Route(Surface.PROVIDER_NATIVE, ACCOUNT, "g", text, f"{text}/x?key=secret"),
         "head": RequestHead(((b"User-Agent", raw), (b"Content-Type", raw)), http_10=False, limit_bytes=10**9),
         "request": request(method=text),
         "model": text,
-        "response_type": text,
+        "response_type": ResponseHead(answer).logged_type,
         "tap": tap,
         "options": RequestOptions.read({
             b"cf-aig-event-id": raw,

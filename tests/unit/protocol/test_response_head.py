@@ -189,7 +189,7 @@ def test_whether_the_connection_lives_on(start: bytes, connection: bytes | None,
 )
 def test_status_lines(start: bytes, status: int, reason: bytes) -> None:
     head = response_head((), start=start)
-    assert (head.status, head.reason) == (status, reason)
+    assert (head.status, head.status_line) == (status, b"HTTP/1.1 %d %b\r\n" % (status, reason))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 A tree says what is wanted: a name with None is taken as it is, one with a tree is looked into. Of an array only the first
 element is. Several texts may follow one another, as lines or within one array: each object is told by itself. Text that is no
 JSON picks nothing. What is held is one key or one wanted value, of at most LONGEST bytes. Text that is little but brackets and
-commas costs a hundred times what other text does: nothing more is picked once it took more steps than its bytes allow.
+commas costs a hundred times what other text does: once it took more steps than its bytes allow, nothing more is picked, but of
+several texts the last ones are parsed at the end. Providers tell sums, so those are enough.
 """
 
 import re
@@ -18,10 +19,13 @@ LONGEST: Final = 16_384
 _WINDOW_BYTES: Final = 16_384
 """So many are looked at at once, at most."""
 _FIRST_BYTES: Final = 64
-_STEPS: Final = 30_000
+_STEPS: Final = 4_000
 """So many tokens are looked at whatever the bytes; a step takes about a microsecond."""
+_STEPS_OF_TEXTS: Final = 2_000
+"""And so many, until no further text is begun: the rest is for the one that has."""
 _BYTES_PER_STEP: Final = 32
-"""And one more for so many bytes. Of the answers there are, arrays of small documents have most: one for 12 to 30 bytes."""
+"""And one more for so many bytes. Of the answers there are, arrays of small documents have most: one for 8 to 30 bytes."""
+_LAST_TEXTS: Final = 4
 _STEPS_TO_AN_END: Final = 8
 """What finding the end of a value that is passed over costs."""
 _BLANK: Final = re.compile(rb"[ \t\r\n]*")
@@ -50,6 +54,8 @@ class _Place(Enum):
     SCALAR = auto()
     ELEMENT = auto()
     """Before the first of an array that is looked into."""
+    TAIL = auto()
+    """Nothing more is picked out of these texts; the last bytes are kept."""
     LOST = auto()
     """This is no JSON."""
 
@@ -81,6 +87,7 @@ class Picker:
         "_stride",
         "_told",
         "_tree",
+        "gave_up",
     )
 
     def __init__(self, tree: Tree) -> None:
@@ -101,20 +108,45 @@ class Picker:
         self._levels: list[_Level] = []
         self._place = _Place.TEXT
         self._told: list[dict[str, Any]] = []
+        self.gave_up = False
+        """Whether something was not looked at because it would have cost too much."""
+
+    def restart(self) -> None:
+        """Forget what has not ended; what comes has nothing to do with it. The bytes and steps so far go on counting."""
+        self._passed += len(self._buffer)
+        self._buffer.clear()
+        self._position = self._depth = 0
+        self._mark = -1
+        self._levels.clear()
+        self._place = _Place.TEXT
 
     def feed(self, chunk: bytes) -> list[dict[str, Any]]:
         """What was picked out of each object that ends in this chunk."""
         if self._place is _Place.LOST:
+            self._passed += len(chunk)
             return []
         self._buffer += chunk
         while self._position < len(self._buffer) and self._step():
             if not self._depth:  # else it was passed over many at a time
                 self._steps += 1
-                if self._steps > _STEPS + (self._passed + self._position) // _BYTES_PER_STEP:
-                    self._lose()
+                self._spare()
         self._forget()
         told, self._told = self._told, []
         return told
+
+    def _spare(self) -> None:
+        """Give up if there were too many steps for the bytes."""
+        over = self._steps - (self._passed + self._position) // _BYTES_PER_STEP
+        if over > _STEPS:
+            self.gave_up = True
+            self._lose()
+        elif over > _STEPS_OF_TEXTS and self._place is _Place.TEXT:
+            self.gave_up = True
+            self._place = _Place.TAIL
+
+    def last(self) -> list[dict[str, Any]]:
+        """Of several texts, the last ones, whole, if they were not picked from."""
+        return _last_objects(self._buffer) if self._place is _Place.TAIL else []
 
     def rest(self) -> dict[str, Any] | None:
         """Of an object that has not ended."""
@@ -125,6 +157,9 @@ class Picker:
         return self._told.pop()
 
     def _forget(self) -> None:
+        if self._place is _Place.TAIL:
+            self._position = len(self._buffer)
+            self._mark = max(0, self._position - LONGEST)
         keep = self._position if self._mark < 0 else self._mark
         if len(self._buffer) - keep > LONGEST:
             if self._place is _Place.KEY:
@@ -147,7 +182,7 @@ class Picker:
         if place is _Place.SCALAR:
             return self._skip(_IN_SCALAR) >= 0 and self._ended(self._position)
         byte = self._skip(_BLANK)
-        if byte < 0 or place is _Place.LOST:
+        if byte < 0 or place is _Place.TAIL or place is _Place.LOST:
             return False
         if place is _Place.MEMBER:
             return self._member(byte)
@@ -335,3 +370,26 @@ def _loaded(raw: bytearray) -> Any:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
+
+
+def _last_objects(tail: bytearray) -> list[dict[str, Any]]:
+    """The last ones that are whole in the end of a text: of an array, or of lines."""
+    bare = _unescaped(tail)  # what is wrong about a beginning within an escape ends with that string
+    end = len(bare.rstrip(b" \t\r\n]"))
+    found: list[dict[str, Any]] = []
+    depth, inside = 0, False
+    for at in range(end - 1, -1, -1):
+        byte = bare[at]
+        if byte == _QUOTE:
+            inside = not inside
+        elif not inside and byte in b"]}":
+            end = end if depth else at + 1
+            depth += 1
+        elif not inside and byte in _OPENERS:
+            depth -= 1
+            document = None if depth else _loaded(tail[at:end])
+            if isinstance(document, dict):
+                found.append(document)
+            if depth < 0 or len(found) == _LAST_TEXTS:
+                break
+    return found[::-1]

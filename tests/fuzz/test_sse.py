@@ -5,7 +5,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.protocol.sse import EventSplitter
+from gateway.protocol.sse import BEYOND, EventSplitter
+from gateway.protocol.telling import Telling
 
 PIECES = st.sampled_from(
     [
@@ -92,3 +93,26 @@ def test_events_are_the_standard_s(stream: bytes, cuts: list[int]) -> None:
 @given(st.lists(st.binary(max_size=20), max_size=10), st.integers(1, 30))
 def test_no_bytes_are_too_odd(parts: list[bytes], limit: int) -> None:
     assert run(parts, limit) == run([b"".join(parts)], limit)
+
+
+WANTED = st.lists(PIECES | st.sampled_from([b'"usage"', b'"error":null', b"event:error"]), max_size=12).map(b"".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(WANTED, WANTED, WANTED, CUTS, st.integers(5, 700), st.booleans())
+def test_any_cut_of_more_events_than_allowed_tells_the_same(
+    opening: bytes, piece: bytes, ending: bytes, cuts: list[int], limit: int, meta: bool
+) -> None:
+    stream = opening + piece * 150 + ending
+
+    def told(parts: list[bytes]) -> object:
+        splitter = EventSplitter(limit, Beyond(), Telling(meta))
+        events = [event for part in parts for event in splitter.feed(part)]
+        short = [
+            event for event in events if event is not BEYOND
+        ]  # of the others those in which nothing is told may be left out
+        return short, splitter.finish(), splitter.steps, splitter.failed
+
+    whole = told([stream])
+    assert told(chunks(stream, cuts)) == whole
+    assert told(chunks(stream, [size * 37 for size in cuts])) == whole

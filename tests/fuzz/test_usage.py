@@ -91,6 +91,28 @@ def test_chunks_that_are_events_give_the_same_counts(stream: bytes, limit: int, 
     assert found == read(stream, [len(stream) or 1], limit, streamed=True, whole=whole, dialect=Dialect.ANTHROPIC)
 
 
+@settings(max_examples=200, deadline=None)
+@given(STREAMS, STREAMS, STREAMS, CUTS, st.integers(40, 700), st.booleans())
+def test_any_cut_of_more_events_than_are_read_gives_the_same_counts(
+    opening: bytes, piece: bytes, ending: bytes, cuts: list[int], limit: int, whole: bool
+) -> None:
+    stream = opening + piece * 100 + ending
+    found = read(stream, [len(stream) or 1], limit, streamed=True, whole=whole)
+    for times in (1, 5, 50):
+        assert found == read(stream, [cut * times for cut in cuts], limit, streamed=True, whole=whole)
+
+
+@settings(max_examples=100, deadline=None)
+@given(EVENTS, EVENTS, EVENTS, st.sampled_from([b"\n", b",", b" , \n"]), CUTS, st.integers(100, 2000), st.booleans())
+def test_any_cut_of_more_texts_than_are_read_gives_the_same_counts(
+    opening: bytes, piece: bytes, ending: bytes, between: bytes, cuts: list[int], limit: int, whole: bool
+) -> None:
+    body = between.join([opening, *[piece] * 500, ending])
+    found = read(body, [len(body)], limit, streamed=False, whole=whole)
+    for times in (1, 5, 50):
+        assert found == read(body, [cut * times for cut in cuts], limit, streamed=False, whole=whole)
+
+
 @settings(max_examples=300, deadline=None)
 @given(BODIES, CUTS, LIMITS, st.booleans())
 def test_any_cut_of_a_body_gives_the_same_counts(body: bytes, cuts: list[int], limit: int, whole: bool) -> None:

@@ -42,7 +42,7 @@ def pick(raw: bytes, cuts: list[int]) -> tuple[list[dict[str, Any]], dict[str, A
         size = cuts[turn % len(cuts)]
         found += picker.feed(raw[at : at + size])
         at, turn = at + size, turn + 1
-    return found, picker.rest()
+    return found + picker.last(), picker.rest()
 
 
 @settings(max_examples=500, deadline=None)
@@ -106,9 +106,58 @@ def test_text_that_is_little_but_punctuation_is_not_read_for_long(raw: bytes, en
     opening, piece = (b"{", raw[1:]) if ending.startswith(b'"') else (b"", raw)
     short, long = (opening + piece * count + ending for count in (100, 400_000 // len(piece)))
     assert pick(short, [size])[0][-1]["model"] == "m"
-    found, rest = pick(long, [size])
-    assert rest is None
-    assert not any("model" in document for document in found)
+    picker, told = Picker(TREE), 0
+    for at in range(0, len(long), size):
+        told += len(picker.feed(long[at : at + size]))
+    assert picker.gave_up
+    assert picker._steps <= 4_000 + len(long) // 32 + 9
+    assert told <= picker._steps
+    assert picker.rest() is None
+    assert picker.last()[-1:] == ([] if opening else [{"model": "m"}]), "of texts the last one is enough"
+
+
+@pytest.mark.parametrize(
+    ("part", "many"),
+    [
+        ({"candidates": [{"content": {"parts": [{"text": " word"}]}, "index": 0}], "usage": {"in": 1}, "model": "g"}, 5_000),
+        ({"is_finished": False, "event_type": "text-generation", "text": " word"}, 20_000),
+        ({"response": {"usage": {"in": 1}, "model": "m"}, "choices": [{"usage": {"in": 1}}]}, 5_000),
+        ({}, 100_000),
+    ],
+)
+@pytest.mark.parametrize("form", ["array", "lines", "indented", "spread array"])
+@pytest.mark.parametrize("size", [100, 1 << 20])
+def test_of_very_many_texts_the_first_and_the_last_are_found(part: dict[str, Any], many: int, form: str, size: int) -> None:
+    ends = {"usage": {"in": 2, "text": 'a "}[{\\'}, "model": "last"}
+    option = orjson.OPT_INDENT_2 if form == "indented" else 0
+    parts = [orjson.dumps(one, option=option) for one in [{"model": "first"}, *[part] * many, ends]]
+    raw = (
+        b"\n".join(parts)
+        if form in ("lines", "indented")
+        else b"[" + (b", \r\n" * (form != "array") or b",").join(parts) + b"]"
+    )
+    found, rest = pick(raw + b"\n", [size])
+    assert (found[0], found[-1], rest) == ({"model": "first"}, ends, None)
+    cut = pick(raw[:-3], [size])
+    assert cut[0][-1] != ends, "what has not ended is not taken for a whole one"
+
+
+def test_texts_behind_a_restart_have_no_steps_of_their_own() -> None:
+    picker = Picker(TREE)
+    for _ in range(100):
+        picker.feed(b'{"a":1,' * 1 + b'"a":1,' * 10_000)
+        picker.restart()
+    assert picker.gave_up
+    assert picker._steps <= 4_000 + 100 * 60_007 // 32 + 100
+
+
+def test_a_restart_forgets_what_has_not_ended() -> None:
+    picker = Picker(TREE)
+    for start in (b'{"model":"m', b'{"x":[[', b'{"choices":[{"usage":{', b"no JSON", b'{"x":"\\'):
+        assert picker.feed(start) == []
+        picker.restart()
+        assert picker.feed(b'{"model":"n"}') == [{"model": "n"}]
+        picker.restart()
 
 
 @pytest.mark.parametrize("size", [100, 1 << 20])

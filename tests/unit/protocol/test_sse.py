@@ -4,6 +4,7 @@ import pytest
 from fakes.growth import grows_evenly
 
 from gateway.protocol.sse import BEYOND, EventSplitter, like_events
+from gateway.protocol.telling import Telling
 
 LIMIT = 1000
 
@@ -87,8 +88,8 @@ def test_or_goes_beyond_in_pieces(size: int, end: bytes) -> None:
     long = b"event: x\ndata: " + b"x" * 500 + b"END"
     beyond = Beyond()
     stream = b"data: a" + end + long + end + b"data: b" + end + long + b"2" + end + b"event: " + b"y" * 500 + end
-    assert split(stream, size, limit=50, beyond=beyond) == ([b"a", BEYOND, b"b", BEYOND, BEYOND], 3)
-    assert beyond.events == [b"x" * 500 + b"END", b"x" * 500 + b"END2", b""]
+    assert split(stream, size, limit=50, beyond=beyond) == ([b"a", BEYOND, b"b", BEYOND], 3), "the last has no data"
+    assert beyond.events == [b"x" * 500 + b"END", b"x" * 500 + b"END2"]
 
 
 @pytest.mark.parametrize(
@@ -162,3 +163,62 @@ def test_clean_means_between_two_events() -> None:
 @pytest.mark.timeout(60)
 def test_time_grows_with_the_stream_and_no_faster(piece: bytes, size: int) -> None:
     assert grows_evenly(lambda stream: split(stream, size, limit=65536, beyond=Beyond()), b"data: a", piece)
+
+
+def told(stream: bytes, size: int, limit: int = 65536) -> tuple[list[bytes], list[bytes], int]:
+    """Of a stream's wanted events those told as it passes, those told at its end, and how many steps it took."""
+    splitter = EventSplitter(limit, Beyond(), Telling(meta=False))
+    events = [event for at in range(0, len(stream), size) for event in splitter.feed(stream[at : at + size])]
+    return events, splitter.finish(), splitter.steps
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1_000_000])
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r", b"\n\r\n\n"])
+def test_only_the_first_and_what_may_tell_is_told(size: int, end: bytes) -> None:
+    events = [b": hi", b"id: 1", b"data: a", b"data: b", b'event: x\ndata: "usage"', b"data: c", b"event: error\ndata: d", b"x"]
+    stream = b"\xef\xbb\xbf" + b"".join(event + end for event in events) + b"data: e"
+    assert told(stream, size) == ([b"a", b'"usage"', b"d"], [b"e"], 3)
+
+
+@pytest.mark.parametrize("size", [1, 19, 1000, 1_000_000])
+def test_of_more_events_than_their_bytes_allow_the_last_is_told_at_the_end(size: int) -> None:
+    stream = b"".join(b'data: {"usage":%d}\n\n' % number for number in range(3_000))
+    events, end, steps = told(stream, size)
+    assert steps == len(events) <= 64 + len(stream) // 512 + 1
+    assert events[:64] == [b'{"usage":%d}' % number for number in range(64)]
+    assert end in ([b'{"usage":2999}'], [])
+    assert (events + end)[-1] == b'{"usage":2999}'
+    assert (events, end, steps) == told(stream, 512)
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1_000_000])
+def test_what_is_told_later_leaves_nothing_waiting(size: int) -> None:
+    crowd = b"".join(b'data: {"usage":%d}\n\n' % number for number in range(100))
+    silence = b"data: x\n\n" * 2_000
+    assert told(crowd + silence + b'data: "usage"\n\n', size)[0][-1] == b'"usage"'
+    assert told(crowd + silence + b'data: "usage"\n\n', size)[1] == []
+    assert told(crowd + silence, size)[1] == [b'{"usage":99}']
+
+
+HOSTILE = [b'data:{"usage":1}', b'data:"error"', b"event:error", b"event:error\ndata", b'data\r:"usage"', b"data", b"x",
+           b'\n:"usage"', b"database"]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.parametrize("size", [100, 1_000_000])
+@pytest.mark.stand_ins  # a method of a compiled class is replaced
+def test_events_are_closed_as_far_as_their_bytes_allow(piece: bytes, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is told and two that wait for each share of bytes, and one that waits at the end of each chunk."""
+    closed: list[int] = []
+    close = EventSplitter._close
+
+    def counting(self: EventSplitter, begin: int, end: int, events: list[bytes]) -> None:
+        closed.append(end)
+        close(self, begin, end, events)
+
+    monkeypatch.setattr(EventSplitter, "_close", counting)
+    for end in (b"\n\n", b"\r\r", b"\r\n\r\n"):
+        stream = (piece + end) * (200_000 // len(piece + end))
+        closed.clear()
+        told(stream, size)
+        assert len(closed) <= 64 + 3 * (len(stream) // 512 + 1) + len(stream) // size + 1

@@ -411,3 +411,58 @@ def test_the_bytes_say_what_is_a_stream(body: bytes, streamed: bool, size: int, 
         reader.feed(body[at : at + size])
     reader.finish(True)
     assert reader.streamed is streamed or (said and body == b"data")
+
+
+SUMS = [
+    {"id": "x", "model": "m-1", "choices": [{"delta": {"content": "a"}}]},
+    {"response": "a"},
+    {"candidates": [{"content": {"parts": [{"text": "a"}]}}], "modelVersion": "m-1"},
+]
+"""Events and documents beside which a provider tells what was taken so far."""
+
+
+@pytest.mark.parametrize("size", [97, 1 << 20])
+@pytest.mark.parametrize("part", SUMS)
+@pytest.mark.parametrize("form", ["events", "events with carriage returns", "array", "lines"])
+def test_thousands_of_parts_that_tell_sums_give_exact_counts(part: dict[str, Any], form: str, size: int) -> None:
+    parts = [orjson.dumps({**part, "usage": {"prompt_tokens": 7, "completion_tokens": number}}) for number in range(1, 6_001)]
+    bodies = {
+        "events": sse(*parts, b"[DONE]"),
+        "events with carriage returns": sse(*parts, end=b"\r\n\r\n"),
+        "array": b"[" + b",".join(parts) + b"]",
+        "lines": b"\n".join(parts) + b"\n",
+    }
+    usage = read(bodies[form], streamed=form.startswith("events"), size=size, limit=65536)
+    assert usage[:2] == (7, 6_000)
+    assert usage.exactness == "exact"
+
+
+def test_what_came_before_thousands_of_others_is_not_forgotten() -> None:
+    start = {**MESSAGE_START, "message": {"model": "claude-1", "usage": {"input_tokens": 25, "output_tokens": 1}}}
+    between = [{"type": "message_delta", "delta": {}, "usage": {"output_tokens": number}} for number in range(3_000)]
+    usage = read(
+        sse(start, *between, {**MESSAGE_DELTA, "usage": {"output_tokens": 3_001}}), streamed=True, dialect=Dialect.ANTHROPIC
+    )
+    assert usage == Usage(25, 3_001, None, None, "claude-1", "exact")
+
+
+def test_counts_out_of_an_answer_that_was_not_read_to_its_end_are_not_exact() -> None:
+    body = orjson.dumps({"usage": OPENAI_USAGE, "model": "m-1"}) + b"{" + b'"a":1,' * 50_000
+    assert read(body + b'"b":2}', streamed=False) == FULL._replace(exactness="partial")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b'data:{"usage":{}}\n\n', b'data:{"usage":{"prompt_tokens":1}}\r\r', b'data:{"error":1}\n\n', b"event:error\ndata\n\n",
+     b'data:"usage"\n\n', b"data\n\n", b"data:" + b"{}" * 40_000 + b"\n\n", b"data:{" + b'"a":1,' * 12_000 + b"\n\n"],
+    ids=lambda piece: piece[:24].decode(),
+)  # fmt: skip
+@pytest.mark.parametrize("size", [100, 65536])
+def test_a_stream_costs_no_more_steps_than_its_bytes_allow(piece: bytes, size: int) -> None:
+    body = piece * max(2, 1_000_000 // len(piece))
+    reader: Any = usage_reader(Dialect.OPENAI, streamed=True)
+    for at in range(0, len(body), size):
+        reader.feed(body[at : at + size])
+    reader.finish(True)
+    assert reader._splitter.steps <= 64 + len(body) // 512 + 1
+    assert reader._long._picker._steps <= 4_000 + len(body) // 32 + 50

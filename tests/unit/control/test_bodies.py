@@ -1,5 +1,6 @@
 import gzip
 import zlib
+from itertools import count
 
 import brotli
 import pytest
@@ -39,6 +40,7 @@ def _bare_deflate(raw: bytes) -> bytes:
         (TEXT, "br", True, (TEXT, True)),
         (b"", "gzip", True, (b"", True)),
     ],
+    ids=count(),
 )
 def test_what_can_be_unpacked_is(raw, encoding, complete, stored):
     one = Unpacking(LIMIT).kept(LogBodies("id", "a", "g", raw, b"", complete, True, request_encoding=encoding))

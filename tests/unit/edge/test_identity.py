@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from itertools import count
 
 import pytest
 from fakes.clock import FakeClock
@@ -74,7 +75,7 @@ PLACES: list[tuple[Route, dict[str, str], str | Credential]] = [
 ]
 
 
-@pytest.mark.parametrize(("route", "fields", "expected"), PLACES)
+@pytest.mark.parametrize(("route", "fields", "expected"), PLACES, ids=count())
 def test_where_the_token_is_read_from(route: Route, fields: dict[str, str], expected: str | Credential) -> None:
     found = Reader(PEPPER).wanted(route, head(fields), True)
     if isinstance(expected, str):

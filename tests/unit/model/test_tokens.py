@@ -4,6 +4,7 @@ import random
 import re
 import zlib
 from ipaddress import ip_network
+from itertools import count
 
 import pytest
 
@@ -178,6 +179,7 @@ def test_permissions_are_listed_once() -> None:
         (mint_token().encode()[:20], b"agw_***"),
         (b"\0\xffagw_" + b"0" * 49, b"\0\xffagw_***"),
     ],
+    ids=count(),
 )
 def test_what_looks_like_a_token_is_hidden(raw: bytes, hidden: bytes) -> None:
     assert hide_tokens(raw) == hidden

@@ -45,7 +45,7 @@ LONG = "x" * 100_000
         ("anthropic", "v1/messages", ""),
         ("", "", ""),
         ("google-ai-studio", "v1/models/" + "m" * 40_000 + ":generateContent", "m" * bounds.NAME),
-        ("google-ai-studio", f"v1/models/{mint_token()}:generateContent", "agw_***"),
+        pytest.param("google-ai-studio", f"v1/models/{mint_token()}:generateContent", "agw_***", id="token"),
     ],
 )
 def test_paths(provider: str, tail: str, model: str) -> None:
@@ -69,7 +69,7 @@ def form(*parts: tuple[str, str]) -> bytes:
         (JSON, b"", ""),
         (b"", b'{"model":"m"}', "m"),
         (JSON, b'{"model":"' + LONG.encode() + b'"}', "x" * bounds.NAME),
-        (JSON, f'{{"model":"{mint_token()}"}}'.encode(), "agw_***"),
+        pytest.param(JSON, f'{{"model":"{mint_token()}"}}'.encode(), "agw_***", id="token"),
         (FORM, form(("file", "RIFF"), ("model", "whisper-1")), "whisper-1"),
         (b"Multipart/Form-Data; boundary=x", form(("model", "whisper-1")), "whisper-1"),
         (FORM, form(("file", "RIFF")), ""),

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Callable
+from itertools import count
 
 import brotli
 import pytest
@@ -62,6 +63,7 @@ def raw(data: bytes) -> bytes:
         (b"gzip, br", brotli.compress(gzip.compress(TEXT))),
         (b"identity,, deflate , identity,zstd", zstd.compress(zlib.compress(TEXT))),
     ],
+    ids=count(),
 )
 def test_the_reader_gets_what_was_compressed(encoding: bytes, body: bytes, size: int) -> None:
     reader, usage = heard(encoding, body, size)

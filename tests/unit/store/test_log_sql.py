@@ -25,7 +25,7 @@ def _values(kind: Kind) -> tuple[Value, ...]:
     return given.get(kind, (0.5,))
 
 
-@pytest.mark.parametrize(("key", "dialect"), list(product(KEYS, DIALECTS)), ids=str)
+@pytest.mark.parametrize(("key", "dialect"), list(product(KEYS, DIALECTS)), ids=lambda one: getattr(one, "name", one))
 def test_values_are_parameters_and_never_text_of_the_statement(key, dialect):
     for operator in OPERATORS[KEYS[key]]:
         for entry in (None, CANARY):

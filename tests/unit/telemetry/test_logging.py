@@ -2,6 +2,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -73,6 +74,7 @@ def test_an_exception_shows_its_type_and_places_but_not_its_text(lines: io.Strin
         ('{"password":"topsecret"}', "topsecret"),
         ("postgresql://gateway:topsecret@db/gateway", "topsecret"),
     ],
+    ids=count(),
 )
 def test_secrets_are_replaced(lines: io.StringIO, text: str, secret: str) -> None:
     assert secret not in redact(text)
@@ -153,7 +155,8 @@ def test_a_name_behind_our_own_words_is_no_secret(lines: io.StringIO, line: str,
 
 
 @pytest.mark.parametrize(
-    "given", [mint_token(), "sk-proj-0123456789abcdef0123", "Bearer abcdef0123456789abcdef", "key=topsecret"]
+    "given",
+    [pytest.param(mint_token(), id="token"), "sk-proj-0123456789abcdef0123", "Bearer abcdef0123456789abcdef", "key=topsecret"],
 )
 def test_a_secret_behind_our_own_words_is_one(lines: io.StringIO, given: str) -> None:
     logging.getLogger("x").warning("%s: no token: %s", ValueError(given), given)

@@ -28,8 +28,8 @@ from gateway.model.rollups import DAY_S, HOUR_S, MINUTE_S, fold  # noqa: E402
 from gateway.providers.pricing import PriceTable  # noqa: E402
 from gateway.store import rollups  # noqa: E402
 from gateway.store.database import sqlite_database  # noqa: E402
-from gateway.store.port import Store  # noqa: E402
-from gateway.store.relational import RelationalStore  # noqa: E402
+from gateway.store.pools import Pools  # noqa: E402
+from gateway.store.store import Store  # noqa: E402
 
 ACCOUNT, GATEWAY, NOW = "b" * 32, "bench", 1_790_000_000.0
 BATCH = 500
@@ -52,7 +52,7 @@ def record(moment: float, dice: random.Random) -> LogRecord:
     )  # fmt: skip
 
 
-async def fill(store: RelationalStore, rows: int) -> None:
+async def fill(store: Store, rows: int) -> None:
     """The year's rollups alone, a day to a transaction: analytics never read a log row.
 
     Where those of minutes would have expired, all rows of an hour stand at its start: the others come out the same, sooner.
@@ -61,9 +61,9 @@ async def fill(store: RelationalStore, rows: int) -> None:
     for day in range(365):
         moments = [NOW - 365 * DAY_S + at * step for at in range(day * rows // 365, (day + 1) * rows // 365)]
         records = [record(at if at >= minutes_from else at // HOUR_S * HOUR_S, dice)._replace(cost=0.001) for at in moments]
-        async with store._writing() as connection:
-            await rollups.add(connection, store._database, fold(records))
-    await store.expire_rollups({span: NOW - kept_s for span, kept_s in KEPT_S.items()})
+        async with store.pools.writing() as connection:
+            await rollups.add(connection, store.pools.database, fold(records))
+    await store.rollups.expire({span: NOW - kept_s for span, kept_s in KEPT_S.items()})
 
 
 async def live(store: Store, rows: int) -> None:
@@ -72,7 +72,7 @@ async def live(store: Store, rows: int) -> None:
     batches = [[record(NOW + at / 10_000, dice) for at in range(first, first + BATCH)] for first in range(0, rows, BATCH)]
     began, cpu_began = time.perf_counter(), time.process_time()
     for batch in batches:
-        await store.insert_records([LogRecord._make((*each[:-1], prices.cost_of(each))) for each in batch])
+        await store.log.insert([LogRecord._make((*each[:-1], prices.cost_of(each))) for each in batch])
     took, cpu = time.perf_counter() - began, time.process_time() - cpu_began
     print(f"written: {rows:,} rows at 10,000 a second, {took / rows * 1e6:.1f} µs each ({cpu / rows * 1e6:.1f} µs of CPU)")
 
@@ -85,9 +85,9 @@ async def ask(store: Store, name: str, length_s: float, turns: int) -> None:
             question = asked(NOW - length_s, NOW, "auto", NOW)
             period = (question.start, question.end)
             if group_by == "all gateways":
-                found = compared(question, await store.gateway_sums(ACCOUNT, question.span, period))
+                found = compared(question, await store.rollups.sums(ACCOUNT, question.span, period))
             else:
-                found = answered(question, await store.rollups(ACCOUNT, GATEWAY, question.span, period), group_by)
+                found = answered(question, await store.rollups.of_gateway(ACCOUNT, GATEWAY, question.span, period), group_by)
             size = len(orjson.dumps(found))
             times.append((time.perf_counter() - began) * 1000)
             cpu_ms.append((time.process_time() - cpu_began) * 1000)
@@ -98,7 +98,7 @@ async def ask(store: Store, name: str, length_s: float, turns: int) -> None:
 
 
 async def run(rows: int, turns: int, folder: str) -> None:
-    store = RelationalStore(sqlite_database(f"{folder}/bench.db"))
+    store = Store.over(Pools(sqlite_database(f"{folder}/bench.db")))
     await store.open()
     try:
         await live(store, 20_000)

@@ -20,10 +20,11 @@ from pathlib import Path
 
 from gateway.control.retention import MOST_ROWS
 from gateway.kit.ids import uuid7
+from gateway.model.page import Page
 from gateway.model.records import LogBodies, LogRecord
-from gateway.store.engine import open_store
+from gateway.model.stored import Account
 from gateway.store.log_query import EVERYTHING, Condition, LogQuery
-from gateway.store.port import Account, Page, Store
+from gateway.store.store import Store, open_store
 
 GOAL_MS = 500
 ACCOUNT, GATEWAY = "0" * 32, "default"
@@ -112,7 +113,7 @@ def show(name: str, taken_ms: list[tuple[float, float]], goal_ms: float) -> None
 
 async def ask(store: Store, rows: int, times: int) -> None:
     for name, query, page in questions(rows):
-        ask_it = lambda query=query, page=page: store.list_records(ACCOUNT, GATEWAY, query, page)  # noqa: E731
+        ask_it = lambda query=query, page=page: store.log.page(ACCOUNT, GATEWAY, query, page)  # noqa: E731
         await ask_it()
         show(name, [await timed(ask_it) for _ in range(times)], GOAL_MS)
 
@@ -120,21 +121,21 @@ async def ask(store: Store, rows: int, times: int) -> None:
 async def change(store: Store, rows: int, times: int) -> None:
     draw = random.Random(2)
     batches = [[record(rows + 500 * turn + number, draw) for number in range(500)] for turn in range(times)]
-    show("insert 500", [await timed(lambda batch=batch: store.insert_records(batch)) for batch in batches], 50)
+    show("insert 500", [await timed(lambda batch=batch: store.log.insert(batch)) for batch in batches], 50)
     bodies = [[LogBodies(one.id, ACCOUNT, GATEWAY, b"q" * 2000, b"a" * 9000, True, True) for one in batch] for batch in batches]
-    show("insert 500 bodies of 11 kB", [await timed(lambda some=some: store.insert_bodies(some)) for some in bodies], 200)
+    show("insert 500 bodies of 11 kB", [await timed(lambda some=some: store.log.insert_bodies(some)) for some in bodies], 200)
     for size in (100, MOST_ROWS):
-        remove = lambda size=size: store.delete_oldest(ACCOUNT, GATEWAY, size)  # noqa: E731
+        remove = lambda size=size: store.log.delete_oldest(ACCOUNT, GATEWAY, size)  # noqa: E731
         show(f"delete the {size} oldest", [await timed(remove) for _ in range(times)], 50)
-    show("delete a gateway of a million", [await timed(lambda: store.delete_gateway(ACCOUNT, GATEWAY))], 50)
-    show("purge batch of 100", [await timed(lambda: store.purge_batch(ACCOUNT, GATEWAY, 100)) for _ in range(times)], 50)
+    show("delete a gateway of a million", [await timed(lambda: store.gateways.delete(ACCOUNT, GATEWAY))], 50)
+    show("purge batch of 100", [await timed(lambda: store.log.purge_batch(ACCOUNT, GATEWAY, 100)) for _ in range(times)], 50)
 
 
 async def measure(path: Path, rows: int, times: int) -> None:
     store = open_store(f"sqlite:///{path}")
     await store.open()
-    if not await store.accounts():
-        await store.insert_account(Account(id=ACCOUNT, name="bench", created_at=0.0))
+    if not await store.accounts.all():
+        await store.accounts.insert(Account(id=ACCOUNT, name="bench", created_at=0.0))
         started = time.perf_counter()
         await asyncio.to_thread(fill, str(path), rows)
         print(f"filled with {rows} rows in {time.perf_counter() - started:.0f} s, {path.stat().st_size / 1e6:.0f} MB")

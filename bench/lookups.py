@@ -19,9 +19,10 @@ from logs import ACCOUNT, GATEWAY, fill
 
 from gateway.control.lookups import TokenLookups
 from gateway.control.queries import AT_ONCE
-from gateway.store.engine import open_store
+from gateway.model.page import Page
+from gateway.model.stored import Account
 from gateway.store.log_query import Condition, LogQuery
-from gateway.store.port import Account, Page, Store
+from gateway.store.store import Store, open_store
 
 GOAL_MS = 100
 _EVERY_S = 0.005
@@ -42,7 +43,7 @@ async def looked_up(lookups: TokenLookups, seconds: float) -> list[float]:
 
 async def keep_asking(store: Store) -> None:
     while True:
-        await store.list_records(ACCOUNT, GATEWAY, WORST, Page())
+        await store.log.page(ACCOUNT, GATEWAY, WORST, Page())
 
 
 def told(name: str, taken: list[float]) -> float:
@@ -55,7 +56,7 @@ def told(name: str, taken: list[float]) -> float:
 async def measure(url: str, rows: int, seconds: float) -> bool:
     store = open_store(url)
     await store.open()
-    await store.insert_account(Account(id=ACCOUNT, name="bench", created_at=0))
+    await store.accounts.insert(Account(id=ACCOUNT, name="bench", created_at=0))
     fill(url.removeprefix("sqlite:///"), rows)
     lookups = TokenLookups(store)
     told("alone", await looked_up(lookups, seconds))

@@ -24,9 +24,9 @@ from gateway.control.recorder import Recorder
 from gateway.edge.outgoing import BATCH_ROWS
 from gateway.link.frames import Records, decode, encode
 from gateway.model.records import LogRecord
+from gateway.model.stored import Account
 from gateway.providers.pricing import PriceTable
-from gateway.store.engine import open_store
-from gateway.store.port import Account
+from gateway.store.store import open_store
 
 GOAL_PER_S = 10_000
 GOAL_CORE = 0.5
@@ -45,7 +45,7 @@ def frames(count: int) -> list[bytes]:
 async def measure(url: str, count: int, profile: cProfile.Profile | None) -> None:
     store = open_store(url)
     await store.open()
-    await store.insert_account(Account(id=ACCOUNT, name="bench", created_at=0.0))
+    await store.accounts.insert(Account(id=ACCOUNT, name="bench", created_at=0.0))
     counters, recorder = CounterSums(), Recorder(store, cost_of=PriceTable.packaged().cost_of)
     recorder.start()
     room = asyncio.Semaphore(IN_FLIGHT)

@@ -19,8 +19,10 @@ from gateway.model.faults import (
     Fault,
     Refusal,
 )
-from gateway.model.tokens import ANY_ACCOUNT, Permission, Principal, well_formed
-from gateway.store.port import Store, StoredSession, Token
+from gateway.model.stored import StoredSession
+from gateway.model.tokens import ANY_ACCOUNT, Permission, Principal, Token, well_formed
+from gateway.store.accounts import AccountTable
+from gateway.store.tokens import TokenTable
 
 CLIENT_FIELD: Final = "x-gateway-client"
 """Set by the edge alone: the client's address, for `condition.request_ip`."""
@@ -46,11 +48,18 @@ class Caller:
 
 class Access:
     def __init__(
-        self, peppers: Peppers, store: Store, clock: Clock, sessions: Sessions, operator: OperatorCheck | None = None
+        self,
+        peppers: Peppers,
+        tokens: TokenTable,
+        accounts: AccountTable,
+        clock: Clock,
+        sessions: Sessions,
+        operator: OperatorCheck | None = None,
     ) -> None:
         self._operator = operator
         self.peppers = peppers
-        self._store = store
+        self._tokens = tokens
+        self._accounts = accounts
         self._clock = clock
         self.sessions = sessions
         self.used: dict[str, float] = {}
@@ -73,7 +82,7 @@ class Access:
         session = await self.sessions.find(request)
         if session is None:
             raise Refusal(refusal)
-        token = await self._store.token(session.token_id)
+        token = await self._tokens.get(session.token_id)
         if token is None or token.rolls != session.rolls:
             raise Refusal(refusal)
         return await self._admitted(token, request, refusal, session)
@@ -82,7 +91,7 @@ class Access:
         """The command line on this machine. Not for signing in: a session would outlast the minute."""
         if self._operator is None or not self._operator.accepts(value):
             raise Refusal(refusal)
-        accounts = await self._store.accounts()
+        accounts = await self._accounts.all()
         token = operators_token(accounts[0].id if accounts else "", self._clock.wall())
         return Caller(principal_of(token), token)
 
@@ -91,7 +100,7 @@ class Access:
         if value is None or not well_formed(value):
             raise Refusal(refusal)
         digests = self.peppers.digests(value)
-        found = await self._store.tokens_by_digest(list(digests.values()))
+        found = await self._tokens.by_digest(list(digests.values()))
         token = next((found[digest] for digest in digests.values() if digest in found), None)
         if token is None:
             raise Refusal(refusal)
@@ -101,7 +110,7 @@ class Access:
     async def _admitted(
         self, token: Token, request: web.Request, refusal: Fault, session: StoredSession | None = None
     ) -> Caller:
-        principal = await in_effect(self._store, token)
+        principal = await in_effect(self._tokens, token)
         now = self._clock.wall()
         if (
             principal is None
@@ -122,7 +131,7 @@ class Access:
         gateway_id = request.match_info.get("gateway_id")
         if not any(caller.principal.may(account_id, permission, gateway_id) for permission in permissions):
             raise Refusal(MANAGEMENT_FORBIDDEN)
-        if account_id == ANY_ACCOUNT or await self._store.account(account_id) is None:
+        if account_id == ANY_ACCOUNT or await self._accounts.get(account_id) is None:
             raise Refusal(NOT_FOUND)
         return caller
 

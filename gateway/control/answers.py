@@ -23,7 +23,7 @@ from gateway.model.not_here import is_off
 from gateway.protocol.envelope import CursorInfo, PageInfo, Problem, failure, problem_of, success
 from gateway.protocol.errors import CHALLENGE
 from gateway.protocol.inert import INERT_FIELDS
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 REVOCATION_FIELD: Final = "x-gateway-revocation"
 """Our extension: how many edges confirmed a revocation, how many did not, and how long it took."""

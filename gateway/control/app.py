@@ -52,7 +52,8 @@ from gateway.model.faults import MISDIRECTED, STORE_DOWN
 from gateway.model.records import LogRecord
 from gateway.model.service import ControlConfig
 from gateway.providers.pricing import PriceTable
-from gateway.store.port import Store, StoreDown, Unusable
+from gateway.store.errors import StoreDown, Unusable
+from gateway.store.store import Store
 from gateway.telemetry.loop_lag import LoopLag
 
 _BODY_BYTES: Final = 1024 * 1024
@@ -78,20 +79,25 @@ class Control:
         """The store was opened and the settings loaded; until then the API answers 503."""
         self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
         peppers = (config.pepper, *config.older_peppers)
-        self._peppers = Peppers(store, peppers)
-        self._sessions = Sessions(store, clock, peppers, config.dashboard_url or config.public_url)
+        self._peppers = Peppers(store.tokens, peppers)
+        self._sessions = Sessions(store.sessions, clock, peppers, config.dashboard_url or config.public_url)
         self._access = Access(
-            self._peppers, store, clock, self._sessions, OperatorCheck((config.master_key, *config.older_master_keys), clock)
+            self._peppers,
+            store.tokens,
+            store.accounts,
+            clock,
+            self._sessions,
+            OperatorCheck((config.master_key, *config.older_master_keys), clock),
         )
         self._changes = Changes(store, Vault(config.master_key, config.older_master_keys), self._publisher, clock)
         self._recorder = Recorder(
-            store,
+            store.log,
             wanted=self._belongs,
             cost_of=PriceTable.packaged().cost_of,
             budget=DailyBudget(clock, config.unauthenticated_log_bytes).spend,
             body_bytes=config.log_body_bytes,
         )
-        self._unauthenticated = UnauthenticatedRequests(store, clock, self._peppers)
+        self._unauthenticated = UnauthenticatedRequests(store.callers, store.tokens, clock, self._peppers)
         self._janitor = Janitor(
             store,
             self._access,
@@ -99,7 +105,7 @@ class Control:
             self._unauthenticated,
             audit_keep_days=config.audit_keep_days,
         )
-        self._key_check = KeyCheck.of(config, store)
+        self._key_check = KeyCheck.of(config, store.facts)
         self._rewrap = Rewrap(self._changes)
         self._pepper_rotation = PepperRotation(self._changes, self._peppers)
         self._bootstrap = Bootstrap(config, store, self._access, clock, self._changes.audit, on_bootstrap)

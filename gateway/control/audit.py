@@ -14,8 +14,10 @@ from gateway.control.access import CLIENT_FIELD, Caller
 from gateway.kit.clock import Clock
 from gateway.kit.ids import uuid7
 from gateway.model.audit import SERVICE, AuditEntry
+from gateway.model.tokens import Token
 from gateway.protocol.envelope import rfc3339
-from gateway.store.port import Store, StoreDown, Token
+from gateway.store.audit import AuditTable
+from gateway.store.errors import StoreDown
 from gateway.telemetry.logging import AUDIT_LOGGER, redact
 
 MOST_FAILURES: Final = 20
@@ -60,8 +62,8 @@ def _hidden(value: Any) -> Any:
 
 
 class Audit:
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, table: AuditTable, clock: Clock) -> None:
+        self._table = table
         self._clock = clock
         self._last_ms = 0
         self._minute = -1
@@ -84,7 +86,7 @@ class Audit:
     async def session(self, request: web.Request, action: str, token: Token) -> None:
         """`login` or `logout` of this token's holder."""
         entry = self._entry(action, Resource("session"), token.account_id, _who(request, token, True))
-        await self.commit(entry, self._store.insert_audit(entry))
+        await self.commit(entry, self._table.insert(entry))
 
     async def sign_in_failed(self, request: web.Request) -> None:
         """A store that is down costs the row, not the answer."""
@@ -99,7 +101,7 @@ class Audit:
         resource = Resource("session", after={"failures_not_recorded": left_out} if left_out else None)
         entry = self._entry("login", resource, "", _who(request, None, True), succeeded=False)
         try:
-            await self.commit(entry, self._store.insert_audit(entry))
+            await self.commit(entry, self._table.insert(entry))
         except StoreDown:
             _log.warning("a failed sign-in was not written down: the store is down")
 

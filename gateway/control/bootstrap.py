@@ -12,8 +12,9 @@ from gateway.control.peppers import Kept
 from gateway.kit.clock import Clock
 from gateway.kit.ids import hex32
 from gateway.model.service import ControlConfig
-from gateway.model.tokens import mint_token, well_formed
-from gateway.store.port import Account, Store, Token
+from gateway.model.stored import Account
+from gateway.model.tokens import Token, mint_token, well_formed
+from gateway.store.store import Store
 
 TOKEN_NAME: Final = "bootstrap"  # noqa: S105  a name, no secret
 _HOUR_S: Final = 3600
@@ -39,42 +40,42 @@ class Bootstrap:
         preset = self.config.bootstrap_token
         if preset and not well_formed(preset):
             raise ValueError("the preset bootstrap token is not of the form of a token")
-        state, token_id, digest = ((await self.store.setting(_SETTING) or "") + "  ").split(" ")[:3]
+        state, token_id, digest = ((await self.store.facts.get(_SETTING) or "") + "  ").split(" ")[:3]
         if state == "done":
             digests = [each.hex() for each in self.access.peppers.digests(preset).values()]
             if preset and digest not in digests:
                 await self._follow(token_id, preset)
             elif preset and digest != digests[0]:  # the value is the same, the pepper was rotated
-                await self.store.put_setting(_SETTING, f"done {token_id} {digests[0]}")
+                await self.store.facts.put(_SETTING, f"done {token_id} {digests[0]}")
             return
         account_id = await self._account()
         if token_id:
-            await self.store.delete_token(token_id)
+            await self.store.tokens.delete(token_id)
         await self._hand_out(hex32(), account_id, preset or mint_token())
 
     async def _account(self) -> str:
-        accounts = await self.store.accounts()
+        accounts = await self.store.accounts.all()
         wanted = self.config.account_id
         if accounts:
             return wanted if any(account.id == wanted for account in accounts) else accounts[0].id
         account = Account(id=wanted or hex32(), name="Default account", created_at=self.clock.wall())
         entry = self.audit.by_service("create", Resource("account", account.id, account.name), account.id)
-        await self.audit.commit(entry, self.store.insert_account(account, entry))
+        await self.audit.commit(entry, self.store.accounts.insert(account, entry))
         return account.id
 
     async def _hand_out(self, token_id: str, account_id: str, value: str) -> None:
         """File first, then store: a token nobody can read the value of must not exist."""
         kept = self.access.peppers.kept(value)
-        await self.store.put_setting(_SETTING, f"pending {token_id} {kept.digest.hex()}")
+        await self.store.facts.put(_SETTING, f"pending {token_id} {kept.digest.hex()}")
         self.on_bootstrap(value)
         token = self._token(token_id, account_id, kept)
         entry = self.audit.by_service("create", Resource("token", token_id, token.name), account_id)
-        await self.audit.commit(entry, self.store.insert_token(token, entry))
-        await self.store.put_setting(_SETTING, f"done {token_id} {kept.digest.hex()}")
+        await self.audit.commit(entry, self.store.tokens.insert(token, entry))
+        await self.store.facts.put(_SETTING, f"done {token_id} {kept.digest.hex()}")
 
     async def _follow(self, token_id: str, preset: str) -> None:
         """The operator preset another value: the old one ends. A deleted token comes back: the way out of a lock-out."""
-        token = await self.store.token(token_id)
+        token = await self.store.tokens.get(token_id)
         if token is None:
             await self._hand_out(hex32(), await self._account(), preset)
             return
@@ -89,8 +90,8 @@ class Bootstrap:
             expires_on=self._end(),
         )
         entry = self.audit.by_service("roll", Resource("token", token_id, token.name), token.account_id)
-        await self.audit.commit(entry, self.store.update_token(changed, entry))
-        await self.store.put_setting(_SETTING, f"done {token_id} {kept.digest.hex()}")
+        await self.audit.commit(entry, self.store.tokens.update(changed, entry))
+        await self.store.facts.put(_SETTING, f"done {token_id} {kept.digest.hex()}")
 
     def _token(self, token_id: str, account_id: str, kept: Kept) -> Token:
         now = self.clock.wall()
@@ -115,16 +116,16 @@ class Bootstrap:
 
     async def succeeded_by(self, made: Token) -> tuple[bytes, ...]:
         """End the first token when another that may do everything is there; the digests the edges must forget."""
-        if self.config.bootstrap_stays or not holds_everything(made, len(await self.store.accounts())):
+        if self.config.bootstrap_stays or not holds_everything(made, len(await self.store.accounts.all())):
             return ()
-        _, token_id, *_ = (await self.store.setting(_SETTING) or " ").split(" ")
-        token = await self.store.token(token_id)
+        _, token_id, *_ = (await self.store.facts.get(_SETTING) or " ").split(" ")
+        token = await self.store.tokens.get(token_id)
         now = self.clock.wall()
         if token is None or (token.expires_on is not None and token.expires_on <= now):
             return ()
         entry = self.audit.by_service(
             "update", Resource("token", token.id, token.name, after={"ended": True}), token.account_id
         )
-        await self.audit.commit(entry, self.store.update_token(replace(token, expires_on=now, modified_on=now), entry))
+        await self.audit.commit(entry, self.store.tokens.update(replace(token, expires_on=now, modified_on=now), entry))
         _log.info("the first token has ended: token %s may do everything now", made.id)
         return token.known_by

@@ -22,8 +22,10 @@ from gateway.model.gateways import (
     GatewayEntry,
     ProviderKey,
 )
+from gateway.model.stored import StoredCustomProvider, StoredKey
 from gateway.model.targets import origin_of
-from gateway.store.port import Conflict, Store, StoredCustomProvider, StoredKey, StoreDown
+from gateway.store.errors import Conflict, StoreDown
+from gateway.store.store import Store
 
 R = TypeVar("R")
 K = TypeVar("K", bound=Hashable)
@@ -57,7 +59,7 @@ class Changes:
         self.vault = vault
         self.publisher = publisher
         self.clock = clock
-        self.audit = Audit(store, clock)
+        self.audit = Audit(store.audit, clock)
         self.stale = False
         """A change may be committed or not, nobody knows: everything is to be read again."""
         self._turn = Lock()
@@ -75,13 +77,13 @@ class Changes:
     async def reload(self) -> None:
         """Read all settings and send them to every edge. Raises StoreDown."""
         async with self._turn:
-            accounts = await self.store.accounts()
-            providers = await self.store.all_custom_providers()
+            accounts = await self.store.accounts.all()
+            providers = await self.store.custom_providers.all()
             customs = _grouped(providers, lambda custom: custom.account_id)
             by_id = {custom.id: custom for custom in providers}
-            gateways = await self.store.all_gateways()
+            gateways = await self.store.gateways.all()
             usable = [
-                key for key in await self.store.all_keys() if key.custom_id is None or belongs(key, by_id.get(key.custom_id))
+                key for key in await self.store.keys.all() if key.custom_id is None or belongs(key, by_id.get(key.custom_id))
             ]
             keys = _grouped(usable, lambda key: (key.account_id, key.gateway_id))
             self.stale = False
@@ -108,9 +110,9 @@ class Changes:
             resource = Resource("gateway", gateway.id, gateway.id, after={"authentication": gateway.authentication})
             entry = self.audit.by_service("create", resource, account_id)
             try:
-                await self.audit.commit(entry, self.store.insert_gateway(gateway, entry))
+                await self.audit.commit(entry, self.store.gateways.insert(gateway, entry))
             except Conflict:
-                gateway = await self.store.gateway(account_id, DEFAULT_GATEWAY_ID) or gateway
+                gateway = await self.store.gateways.get(account_id, DEFAULT_GATEWAY_ID) or gateway
             self.put_gateway(gateway)
             return True
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from gateway.control.permissions import PERMISSION_GROUPS, permission_of
 from gateway.kit.addresses import Network, networks_of
 from gateway.kit.ids import hex32
-from gateway.model.tokens import ALL_PERMISSIONS, ANY_ACCOUNT, Principal
-from gateway.store.port import Store, Token
+from gateway.model.tokens import ALL_PERMISSIONS, ANY_ACCOUNT, Principal, Token
+from gateway.store.tokens import TokenTable
 
 ACCOUNT_RESOURCE: Final = "com.cloudflare.api.account."
 GATEWAY_RESOURCE: Final = "com.cloudflare.api.ai-gateway."
@@ -86,7 +86,7 @@ def holds_everything(token: Token, accounts: int) -> bool:
     return not limited and any(all(principal.may(place, name) for name in ALL_PERMISSIONS) for place in places)
 
 
-async def in_effect(store: Store, token: Token) -> Principal | None:
+async def in_effect(tokens: TokenTable, token: Token) -> Principal | None:
     """What the token permits now, its makers considered; None when it or one of them is disabled, gone or rolled since.
 
     Raises StoreDown. Dates and addresses of all of them are in the principal, to be judged on each request.
@@ -99,7 +99,7 @@ async def in_effect(store: Store, token: Token) -> Principal | None:
         principal = own if principal is None else common(principal, own)
         if not bound(token):
             return principal
-        maker = await store.token(token.maker_id)
+        maker = await tokens.get(token.maker_id)
         if maker is None or maker.rolls != token.maker_rolls:
             return None
         token = maker
@@ -111,21 +111,21 @@ def bound(token: Token) -> bool:
     return bool(token.maker_id) and not token.outlives_maker
 
 
-async def dependants(store: Store, token_id: str) -> list[Token]:
+async def dependants(tokens: TokenTable, token_id: str) -> list[Token]:
     """All tokens that end when this one does, at any remove. Raises StoreDown."""
     found: list[Token] = []
     makers = [token_id]
     while makers:
-        made = [token for token in await store.tokens_made_by(makers) if not token.outlives_maker]
+        made = [token for token in await tokens.made_by(makers) if not token.outlives_maker]
         found += made
         makers = [token.id for token in made]
     return found
 
 
-async def makers_in_a_row(store: Store, token: Token) -> int:
+async def makers_in_a_row(tokens: TokenTable, token: Token) -> int:
     """How many others this token depends on."""
     count = 0
-    while bound(token) and (maker := await store.token(token.maker_id)) is not None:
+    while bound(token) and (maker := await tokens.get(token.maker_id)) is not None:
         count, token = count + 1, maker
     return count
 

@@ -36,7 +36,7 @@ from gateway.link.frames import (
 from gateway.link.port import EdgeConnection
 from gateway.model.records import LogBodies, LogRecord
 from gateway.model.tokens import Principal
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 _log = logging.getLogger("gateway.hub")
 
@@ -59,7 +59,7 @@ class Hub:
         self._changes = changes
         self._access = access
         self._facts = facts
-        self._lookups = TokenLookups(changes.store)
+        self._lookups = TokenLookups(changes.store.tokens)
 
     def joined(self, edge: EdgeConnection) -> None:
         self._publisher.joined(edge)
@@ -111,7 +111,7 @@ class Hub:
         while True:
             revocations = self._publisher.revocations
             token = await self._lookups.find(*digests.values())
-            principal = None if token is None else await in_effect(self._changes.store, token)
+            principal = None if token is None else await in_effect(self._changes.store.tokens, token)
             if revocations == self._publisher.revocations:
                 break
         if token is not None:

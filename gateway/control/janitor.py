@@ -12,7 +12,8 @@ from gateway.control.retention import Retention
 from gateway.control.rollups import KEPT_S
 from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.kit.aio import cancel_and_wait, spawn, within
-from gateway.store.port import Store, StoreDown
+from gateway.store.errors import StoreDown
+from gateway.store.store import Store
 
 ROUND_S: Final = 2.0
 """Seconds between two rounds."""
@@ -46,7 +47,7 @@ class Janitor:
         self._task: asyncio.Task[None] | None = None
         # A task of its own: deleting a million rows must not put off the rounds.
         self._retaining: asyncio.Task[None] | None = None
-        self.retention = Retention(store, changes.publisher, changes.clock)
+        self.retention = Retention(store.log, store.gateways, changes.publisher, changes.clock)
         self.trouble = ""
         """Why the store is down; empty when it is up."""
         self._failed_writes = 0
@@ -89,8 +90,8 @@ class Janitor:
                 await self._access.sessions.write()
             if expire:
                 now = self._changes.clock.wall()
-                await self._store.expire_rollups({span: now - kept_s for span, kept_s in KEPT_S.items()})
-                await self._store.expire_audit(now - self._audit_kept_s)
+                await self._store.rollups.expire({span: now - kept_s for span, kept_s in KEPT_S.items()})
+                await self._store.audit.expire(now - self._audit_kept_s)
                 await self._unauthenticated.expire()
                 await self._access.sessions.expire()
         except StoreDown as error:
@@ -106,7 +107,7 @@ class Janitor:
 
     def _judge(self, trouble: str) -> None:
         """What this round says of the store: its own work, and everybody's writes since the last one."""
-        failed = self._store.failed_writes
+        failed = self._store.pools.failed_writes
         if not trouble and failed != self._failed_writes:
             trouble = "writes fail"
         self._failed_writes = failed
@@ -124,7 +125,7 @@ class Janitor:
         if not used:
             return
         try:
-            await self._store.touch_tokens(used)
+            await self._store.tokens.touch(used)
         except BaseException:
             self._access.used = used | self._access.used
             raise

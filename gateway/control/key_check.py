@@ -14,7 +14,8 @@ from typing import Final
 
 from gateway.kit.secret import key_id
 from gateway.model.service import NEW_STORE_NAME, ControlConfig
-from gateway.store.port import Store, Unusable
+from gateway.store.errors import Unusable
+from gateway.store.facts import FactTable
 
 PREFIX: Final = "key-check/"
 RETIRED: Final = "retired"
@@ -33,20 +34,20 @@ def may_make_store(data_dir: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class KeyCheck:
-    store: Store
+    facts: FactTable
     data_dir: str
     keys: Mapping[str, Mapping[str, bytes]]
     """Kind, which is the name of its file → id → key."""
 
     @classmethod
-    def of(cls, config: ControlConfig, store: Store) -> "KeyCheck":
+    def of(cls, config: ControlConfig, facts: FactTable) -> "KeyCheck":
         master_keys = (config.master_key, *config.older_master_keys)
         keys = {"pepper": (config.pepper, *config.older_peppers), "master-key": master_keys}
-        return cls(store, config.data_dir, {kind: {key_id(key): key for key in those} for kind, those in keys.items()})
+        return cls(facts, config.data_dir, {kind: {key_id(key): key for key in those} for kind, those in keys.items()})
 
     async def run(self) -> None:
         """Compare, and write down what is new. Raises Unusable when they do not belong together, StoreDown."""
-        found = await self.store.settings_of(PREFIX)
+        found = await self.facts.beginning(PREFIX)
         if not found and not may_make_store(self.data_dir):
             raise Unusable(
                 f"the store is empty, but the keys in {self.data_dir} were made before: restore the store they belong to, "
@@ -57,7 +58,7 @@ class KeyCheck:
             self._compare(kind, keys, stored)
             for one in keys.keys() - stored.keys():
                 name = f"{kind}/{one}"
-                await self.store.put_setting(PREFIX + name, check_value(keys[one], name))
+                await self.facts.put(PREFIX + name, check_value(keys[one], name))
         self._begun()
 
     def _compare(self, kind: str, keys: Mapping[str, bytes], stored: Mapping[str, str]) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gateway.kit.aio import spawn
-from gateway.store.port import Store, StoreDown, Token
+from gateway.model.tokens import Token
+from gateway.store.errors import StoreDown
+from gateway.store.tokens import TokenTable
 
 DEADLINE_S: Final = 0.8
 """Less than an edge waits (`token_cache.ask_timeout_s`), so that it is told instead of giving up."""
@@ -20,8 +22,8 @@ _Found = Token | StoreDown | None
 
 
 class TokenLookups:
-    def __init__(self, store: Store, *, deadline_s: float = DEADLINE_S) -> None:
-        self._store = store
+    def __init__(self, tokens: TokenTable, *, deadline_s: float = DEADLINE_S) -> None:
+        self._tokens = tokens
         self._deadline_s = deadline_s
         self._waiting: dict[tuple[bytes, ...], asyncio.Future[_Found]] = {}
         """What the next query asks for. Never joined once it runs: the answer may be older than the question."""
@@ -48,7 +50,7 @@ class TokenLookups:
             batch = self._next()
             found: dict[bytes, Token] | StoreDown = StoreDown("the query was cut off")
             try:
-                found = await self._store.tokens_by_digest([digest for digests in batch for digest in digests])
+                found = await self._tokens.by_digest([digest for digests in batch for digest in digests])
             except Exception as error:
                 # Whatever it is: an error is no word on a token.
                 found = error if isinstance(error, StoreDown) else StoreDown(type(error).__name__)

@@ -12,7 +12,9 @@ from typing import Final, NamedTuple
 
 from gateway.kit.aio import spawn
 from gateway.kit.secret import key_id, keyed_digest
-from gateway.store.port import NewDigest, Store, StoreDown, Token
+from gateway.model.tokens import NewDigest, Token
+from gateway.store.errors import StoreDown
+from gateway.store.tokens import TokenTable
 
 _MOST_AT_ONCE: Final = 500
 _MOST_WAITING: Final = 10_000
@@ -30,9 +32,9 @@ class Kept(NamedTuple):
 
 
 class Peppers:
-    def __init__(self, store: Store, peppers: Sequence[bytes]) -> None:
+    def __init__(self, tokens: TokenTable, peppers: Sequence[bytes]) -> None:
         """The newest first."""
-        self._store = store
+        self._tokens = tokens
         self._peppers = {key_id(pepper): pepper for pepper in peppers}
         self.ids = tuple(self._peppers)
         self.current = self.ids[0]
@@ -66,7 +68,7 @@ class Peppers:
         while self._waiting:
             batch = list(self._waiting.values())[:_MOST_AT_ONCE]
             try:
-                await self._store.renew_digests(batch)
+                await self._tokens.renew_digests(batch)
             except StoreDown as error:
                 _log.warning("%d tokens keep their older digest, the store is down: %s", len(self._waiting), error)
                 self._waiting.clear()

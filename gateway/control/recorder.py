@@ -15,7 +15,8 @@ from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.bounded import BoundedQueue
 from gateway.model import bounds
 from gateway.model.records import LogBodies, LogRecord
-from gateway.store.port import Store, StoreDown
+from gateway.store.errors import StoreDown
+from gateway.store.log import RequestLog
 
 BATCH_ROWS: Final = 1000
 BATCH_S: Final = 0.5
@@ -45,7 +46,7 @@ class _Delivery:
 class Recorder:
     def __init__(
         self,
-        store: Store,
+        log: RequestLog,
         *,
         wanted: Callable[[LogRecord], bool] = lambda _record: True,
         cost_of: Callable[[LogRecord], float | None] = lambda _record: None,
@@ -53,7 +54,7 @@ class Recorder:
         body_bytes: int = BODY_BYTES,
         pause: Pause = asyncio.sleep,
     ) -> None:
-        self._store = store
+        self._log = log
         self._wanted = wanted
         self._cost_of = cost_of
         self._budget = budget
@@ -186,9 +187,9 @@ class Recorder:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                await self._store.insert_records(records)
+                await self._log.insert(records)
                 if bodies:
-                    await self._store.insert_bodies(bodies)
+                    await self._log.insert_bodies(bodies)
                 return True
             except StoreDown as error:
                 _log.warning("log records wait, the store is down: %s", error)

@@ -11,7 +11,9 @@ from typing import Final
 
 from gateway.control.publisher import Publisher
 from gateway.kit.clock import Clock
-from gateway.store.port import Store, StoreDown
+from gateway.store.errors import StoreDown
+from gateway.store.gateways import GatewayTable
+from gateway.store.log import RequestLog
 
 ROUND_S: Final = 2.0
 """Seconds between two looks. A full log takes in what comes between them."""
@@ -30,9 +32,16 @@ Place = tuple[str, str]
 
 class Retention:
     def __init__(
-        self, store: Store, publisher: Publisher, clock: Clock, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        log: RequestLog,
+        gateways: GatewayTable,
+        publisher: Publisher,
+        clock: Clock,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._store = store
+        self._log = log
+        self._gateways = gateways
         self._publisher = publisher
         self._clock = clock
         self._pause = pause
@@ -52,10 +61,10 @@ class Retention:
 
     async def round(self) -> None:
         """Finish purges, take what is over a limit, and see which logs are full. Raises StoreDown."""
-        for place in await self._store.purges():
+        for place in await self._log.purges():
             await self._purge(place)
         full = set()
-        for place, count in (await self._store.record_counts()).items():
+        for place, count in (await self._log.counts()).items():
             entry = self._publisher.gateway(*place)
             if entry is None:
                 await self._adopt(place)
@@ -72,15 +81,15 @@ class Retention:
 
     async def _adopt(self, place: Place) -> None:
         """Logs without a gateway: they came in while it was deleted. The store knows better than our copy of the settings."""
-        if self._publisher.loaded and await self._store.gateway(*place) is None:
-            await self._store.purge_records(*place)
+        if self._publisher.loaded and await self._gateways.get(*place) is None:
+            await self._log.purge(*place)
             await self._purge(place)
 
     async def _purge(self, place: Place) -> None:
-        await self._in_batches(lambda rows: self._store.purge_batch(*place, rows), None)
+        await self._in_batches(lambda rows: self._log.purge_batch(*place, rows), None)
 
     async def _take_oldest(self, place: Place, surplus: int) -> None:
-        await self._in_batches(lambda rows: self._store.delete_oldest(*place, rows), surplus)
+        await self._in_batches(lambda rows: self._log.delete_oldest(*place, rows), surplus)
 
     async def _in_batches(self, delete: Callable[[int], Awaitable[int]], left: int | None) -> None:
         while left is None or left > 0:

@@ -12,7 +12,8 @@ from gateway.control.key_check import PREFIX
 from gateway.control.rotations import tell_rotation
 from gateway.control.vault import SealBroken, sealed_by
 from gateway.kit.aio import cancel_and_wait, spawn
-from gateway.store.port import StoredCustomProvider, StoredKey, StoreDown
+from gateway.model.stored import StoredCustomProvider, StoredKey
+from gateway.store.errors import StoreDown
 
 RETRY_S: Final = 10.0
 
@@ -46,10 +47,10 @@ class Rewrap:
         """Renew every seal that is not by the key in use. Raises StoreDown; what is done stays done."""
         await tell_rotation(self._changes, "master-key", self._vault.current)
         renewed = 0
-        for key in await self._store.all_keys():
+        for key in await self._store.keys.all():
             if sealed_by(key.sealed) != self._vault.current:
                 renewed += await self._renew_key(key)
-        for provider in await self._store.all_custom_providers():
+        for provider in await self._store.custom_providers.all():
             if provider.sealed_headers is not None and sealed_by(provider.sealed_headers) != self._vault.current:
                 renewed += await self._renew_headers(provider)
         await self._forget_unused()
@@ -60,14 +61,14 @@ class Rewrap:
         """A key that seals nothing any more may be taken out of its file: the store asks for it no longer."""
         used = await self.in_use()
         kind = f"{PREFIX}master-key/"
-        for name in await self._store.settings_of(kind):
+        for name in await self._store.facts.beginning(kind):
             if (one := name.removeprefix(kind)) != self._vault.current and not used[one]:
-                await self._store.delete_setting(name)
+                await self._store.facts.delete(name)
 
     async def in_use(self) -> Counter[str]:
         """Key id → seals by it. Raises StoreDown."""
-        seals = [key.sealed for key in await self._store.all_keys()]
-        headers = [provider.sealed_headers for provider in await self._store.all_custom_providers()]
+        seals = [key.sealed for key in await self._store.keys.all()]
+        headers = [provider.sealed_headers for provider in await self._store.custom_providers.all()]
         return Counter(sealed_by(seal) for seal in (*seals, *headers) if seal is not None)
 
     @property
@@ -77,7 +78,7 @@ class Rewrap:
     async def _renew_key(self, seen: StoredKey) -> bool:
         """As it is now: it may have changed since it was seen."""
         async with self._changes.turn():
-            key = await self._store.key(seen.account_id, seen.gateway_id, seen.id)
+            key = await self._store.keys.get(seen.account_id, seen.gateway_id, seen.id)
             if key is None or sealed_by(key.sealed) == self._vault.current:
                 return False
             try:
@@ -85,12 +86,12 @@ class Rewrap:
             except SealBroken as error:
                 _log.error("provider key %s cannot be sealed anew: %s", key.id, error)
                 return False
-            await self._store.update_key(replace(key, sealed=sealed))
+            await self._store.keys.update(replace(key, sealed=sealed))
             return True
 
     async def _renew_headers(self, seen: StoredCustomProvider) -> bool:
         async with self._changes.turn():
-            provider = await self._store.custom_provider(seen.account_id, seen.id)
+            provider = await self._store.custom_providers.get(seen.account_id, seen.id)
             if provider is None or provider.sealed_headers is None or sealed_by(provider.sealed_headers) == self._vault.current:
                 return False
             try:
@@ -98,5 +99,5 @@ class Rewrap:
             except SealBroken as error:
                 _log.error("headers of custom provider %s cannot be sealed anew: %s", provider.id, error)
                 return False
-            await self._store.update_custom_provider(replace(provider, sealed_headers=sealed))
+            await self._store.custom_providers.update(replace(provider, sealed_headers=sealed))
             return True

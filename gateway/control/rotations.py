@@ -10,7 +10,7 @@ from gateway.control.audit import Resource
 from gateway.control.changes import Changes
 from gateway.control.peppers import Peppers
 from gateway.kit.aio import cancel_and_wait, spawn
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 RETRY_S: Final = 10.0
 
@@ -20,13 +20,13 @@ _log = logging.getLogger("gateway.rotations")
 async def tell_rotation(changes: Changes, kind: str, current: str) -> None:
     """Once, unless the key with this id was in use before. Raises StoreDown."""
     setting = f"{kind}-in-use"
-    before = await changes.store.setting(setting)
+    before = await changes.store.facts.get(setting)
     if before == current:
         return
     if before is not None:
         entry = changes.audit.by_service("roll", Resource("key", current, kind, before={"id": before}, after={"id": current}))
-        await changes.audit.commit(entry, changes.store.insert_audit(entry))
-    await changes.store.put_setting(setting, current)
+        await changes.audit.commit(entry, changes.store.audit.insert(entry))
+    await changes.store.facts.put(setting, current)
 
 
 class PepperRotation:
@@ -49,7 +49,7 @@ class PepperRotation:
             try:
                 await tell_rotation(self._changes, "pepper", self._peppers.current)
                 if len(self._peppers.ids) == 1:
-                    await self._changes.store.forget_older_digests()
+                    await self._changes.store.tokens.forget_older_digests()
                 return
             except StoreDown as error:
                 _log.warning("what belongs to older peppers is not dropped yet, the store is down: %s", error)

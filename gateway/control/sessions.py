@@ -14,7 +14,9 @@ from aiohttp import web
 from gateway.kit.clock import Clock
 from gateway.model.faults import MANAGEMENT_FORBIDDEN, Refusal
 from gateway.model.sessions import PLAIN_COOKIE, SECURE_COOKIE, genuine_session, mint_session, session_key
-from gateway.store.port import Store, StoredSession, Token
+from gateway.model.stored import StoredSession
+from gateway.model.tokens import Token
+from gateway.store.sessions import SessionTable
 
 IDLE_S: Final = 30 * 60.0
 """Without a request that a person made."""
@@ -33,8 +35,8 @@ _SAFE: Final = frozenset({"GET", "HEAD"})
 
 
 class Sessions:
-    def __init__(self, store: Store, clock: Clock, peppers: Sequence[bytes], public_url: str) -> None:
-        self._store = store
+    def __init__(self, table: SessionTable, clock: Clock, peppers: Sequence[bytes], public_url: str) -> None:
+        self._table = table
         self._clock = clock
         self._peppers = peppers
         """The first makes, each is believed."""
@@ -55,13 +57,13 @@ class Sessions:
             opened_at=now,
             seen_at=now,
         )
-        await self._store.insert_session(session, MOST_PER_TOKEN)
+        await self._table.insert(session, MOST_PER_TOKEN)
         return value, session
 
     async def find(self, request: web.Request) -> StoredSession | None:
         """The session of the request's cookie. Raises Refusal for a request that is not our own page's."""
         key = self._key(request)
-        session = await self._store.session(key) if key else None
+        session = await self._table.get(key) if key else None
         if session is None or session.secure != self._over_tls(request) or self._ended(session):
             return None
         self.require_own_page(request)
@@ -76,9 +78,9 @@ class Sessions:
     async def close(self, request: web.Request) -> StoredSession | None:
         """End the session of the request's cookie; the one that ended."""
         key = self._key(request)
-        session = await self._store.session(key) if key else None
+        session = await self._table.get(key) if key else None
         if session is not None:
-            await self._store.delete_session(key)
+            await self._table.delete(key)
             self.seen.pop(key, None)
         return session
 
@@ -88,7 +90,7 @@ class Sessions:
         if not seen:
             return
         try:
-            await self._store.touch_sessions(seen)
+            await self._table.touch(seen)
         except BaseException:
             self.seen = seen | self.seen
             raise
@@ -96,7 +98,7 @@ class Sessions:
     async def expire(self) -> None:
         await self.write()
         now = self._clock.wall()
-        await self._store.expire_sessions(now - LIFETIME_S, now - IDLE_S)
+        await self._table.expire(now - LIFETIME_S, now - IDLE_S)
 
     def require_own_page(self, request: web.Request) -> None:
         """Raises Refusal unless our own page sent it, as far as the browser tells; and changes must be JSON, which no form

@@ -17,7 +17,8 @@ from gateway.model.rollups import HOUR_S
 from gateway.model.tokens import Permission, Principal
 from gateway.model.unauthenticated import Caller, CallerHour, CallerSum
 from gateway.protocol.envelope import rfc3339
-from gateway.store.port import Store
+from gateway.store.callers import CallerTable
+from gateway.store.tokens import TokenTable
 
 KEPT_HOURS: Final = 24
 MOST_WAITING: Final = 5000
@@ -28,8 +29,9 @@ _SHOWN: Final = 100
 
 
 class UnauthenticatedRequests:
-    def __init__(self, store: Store, clock: Clock, peppers: Peppers) -> None:
-        self._store = store
+    def __init__(self, callers: CallerTable, tokens: TokenTable, clock: Clock, peppers: Peppers) -> None:
+        self._callers = callers
+        self._tokens = tokens
         self._peppers = peppers
         self._clock = clock
         self._refused: Counter[tuple[str, str]] = Counter()
@@ -56,19 +58,19 @@ class UnauthenticatedRequests:
         now = self._clock.wall()
         try:
             callers = self._by_hour(await self._judged(passed, now), now)
-            await self._store.add_unauthenticated(refused, callers, now)
+            await self._callers.add(refused, callers, now)
         except BaseException:
             self._refused += refused
             self._passed += passed
             raise
 
     async def expire(self) -> None:
-        await self._store.expire_callers(int(self._clock.wall()) - (KEPT_HOURS + 1) * HOUR_S)
+        await self._callers.expire(int(self._clock.wall()) - (KEPT_HOURS + 1) * HOUR_S)
 
     async def last_day(self, account_id: str, gateway_id: str) -> dict[str, Any]:
         """What the gateway let through in the last 24 hours, and who would not have been."""
         since = (int(self._clock.wall()) // HOUR_S - KEPT_HOURS + 1) * HOUR_S
-        return shown(since, await self._store.callers(account_id, gateway_id, since))
+        return shown(since, await self._callers.since(account_id, gateway_id, since))
 
     async def _judged(self, passed: Mapping[Caller, int], now: float) -> list[tuple[Caller, bool, int]]:
         """Whether each caller's token would have let it in."""
@@ -81,12 +83,12 @@ class UnauthenticatedRequests:
         return judged
 
     async def _holder(self, digests: Mapping[str, bytes]) -> Principal | None:
-        found = await self._store.tokens_by_digest(list(digests.values()))
+        found = await self._tokens.by_digest(list(digests.values()))
         token = next(iter(found.values()), None)
         if token is None:
             return None
         self._peppers.seen(token, digests)
-        return await in_effect(self._store, token)
+        return await in_effect(self._tokens, token)
 
     def _by_hour(self, judged: Iterable[tuple[Caller, bool, int]], now: float) -> dict[CallerHour, int]:
         hour = int(now // HOUR_S * HOUR_S)

@@ -1,6 +1,7 @@
 """An entry of the audit log: who changed what, from where, and what it was before and after."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 SERVICE = "service"
@@ -29,3 +30,15 @@ class AuditEntry:
     before: dict[str, Any] | None
     """What changed, as the API shows it: never a secret. None where there was nothing before."""
     after: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditQuery:
+    since: float | None = None
+    before: float | None = None
+    limit: int = 100
+    cursor: str = ""
+    """The id after which to go on."""
+    descending: bool = True
+    equal: Mapping[str, str] = field(default_factory=dict)
+    """Column → the value it must have."""

@@ -5,7 +5,7 @@ import secrets
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.kit.addresses import Network, parse_address, within
 
@@ -151,3 +151,51 @@ class Permit(NamedTuple):
 
     authenticated: bool
     token_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An API token without its value (specification section 5.2)."""
+
+    id: str
+    account_id: str
+    """The account it was made in; what it permits is in `policies`."""
+    kind: str
+    """`user` or `account`: the tree it was created under."""
+    name: str
+    digest: bytes = field(repr=False)
+    status: str
+    """`active` or `disabled`; `expired` is derived from `expires_on` when shown."""
+    policies: list[dict[str, Any]]
+    condition: dict[str, Any] | None
+    issued_on: float
+    modified_on: float
+    last_used_on: float | None = None
+    not_before: float | None = None
+    expires_on: float | None = None
+    rolls: int = 0
+    """How often it got a new value."""
+    maker_id: str = ""
+    """The token it was made with; empty for one that the service made."""
+    maker_rolls: int = 0
+    """The maker's count at that moment: with a maker that was rolled since it ends."""
+    outlives_maker: bool = False
+    pepper: str = ""
+    """Id of the pepper that made `digest`."""
+    older_digest: bytes | None = field(default=None, repr=False)
+    """By the oldest pepper that was in use when `digest` was made, unless there was one only."""
+
+    @property
+    def known_by(self) -> tuple[bytes, ...]:
+        """What edges may know it by."""
+        return (self.digest,) if self.older_digest is None else (self.digest, self.older_digest)
+
+
+class NewDigest(NamedTuple):
+    """What a token is known by from now on."""
+
+    was: bytes
+    """Its digest until now."""
+    digest: bytes
+    pepper: str
+    older_digest: bytes | None

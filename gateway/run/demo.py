@@ -27,7 +27,7 @@ from gateway.run.listening import Listeners
 from gateway.run.mock_provider import mock_provider
 from gateway.run.tokens import policy
 from gateway.run.worker import BOOTSTRAP_NAME, Stop, reason_of, require_c_parser, run_loop, serve_both
-from gateway.store.engine import open_store
+from gateway.store.store import open_store
 from gateway.telemetry import logging as json_logging
 
 _PROVIDER_PATHS: Final = {"openai": "/v1", "anthropic": "", "google-ai-studio": ""}
@@ -144,8 +144,8 @@ async def _fill(store_url: str) -> None:
     await store.open()
     try:
         for start in range(0, len(records), _ROWS_AT_ONCE):
-            await store.insert_records(records[start : start + _ROWS_AT_ONCE])
-        await store.insert_bodies(bodies)
+            await store.log.insert(records[start : start + _ROWS_AT_ONCE])
+        await store.log.insert_bodies(bodies)
     finally:
         await store.close()
 

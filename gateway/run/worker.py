@@ -234,7 +234,7 @@ async def _serve_control(config: ControlConfig, channel: Channel, restarts: int)
 def _build_control(config: ControlConfig, on_bootstrap: Callable[[str], None]) -> Any:
     from gateway.control.app import Control
     from gateway.control.key_check import may_make_store
-    from gateway.store.engine import open_store
+    from gateway.store.store import open_store
 
     # A control that was killed leaves its socket behind.
     with contextlib.suppress(FileNotFoundError):
@@ -244,7 +244,7 @@ def _build_control(config: ControlConfig, on_bootstrap: Callable[[str], None]) -
 
 
 async def _started(control: Any) -> None:
-    from gateway.store.port import Unusable
+    from gateway.store.errors import Unusable
 
     try:
         await control.start()

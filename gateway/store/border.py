@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from gateway.store.port import Conflict, StoreDown
+from gateway.store.errors import Conflict, StoreDown
 
 _TAKEN: Final = frozenset({"23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"})
 _BELONGS_NOWHERE: Final = frozenset({"23503", "SQLITE_CONSTRAINT_FOREIGNKEY"})

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 BUSY_TIMEOUT_S: Final = 5.0
 """How long a SQLite statement waits for another process's write."""

@@ -1,4 +1,4 @@
-"""The rollups' part of the relational store: each new record is counted once, in the transaction that inserts it."""
+"""Rollups: each new record is counted once, in the transaction that inserts it."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +14,7 @@ from gateway.model import bounds
 from gateway.model.records import Row
 from gateway.model.rollups import COUNTS, ERRORS, OTHER, Figures, GatewaySum, Rollup, RollupKey
 from gateway.store.database import Database
+from gateway.store.pools import Pools
 from gateway.store.tables import CleanText, rollups
 
 _KEY: Final = RollupKey._fields
@@ -47,6 +48,48 @@ _COUNTED: Final = {
 
 Period = tuple[str, str, int, int]
 """Account, gateway, span and start: the rollups that a figure of analytics is made of."""
+
+
+class RollupTable:
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
+
+    async def of_gateway(self, account_id: str, gateway_id: str, span: int, period: tuple[float, float]) -> list[Rollup]:
+        """A gateway's rollups of this span (model.rollups.SPANS_S) that start in the period, oldest first."""
+        query = (
+            select(*list(rollups.columns)[3:])
+            .where(rollups.c.account_id == account_id, rollups.c.gateway_id == gateway_id, rollups.c.span == span)
+            .where(rollups.c.start >= int(period[0]), rollups.c.start < period[1])
+            .order_by(rollups.c.start, rollups.c.provider, rollups.c.model)
+        )
+        found: list[Rollup] = []
+        async with self._pools.asking() as connection:
+            for some in (await connection.execute(query)).partitions(_AT_ONCE):
+                found += [Rollup(row[0], row[1], row[2], _figures(row, 3)) for row in some]
+                await asyncio.sleep(0)  # lets others in
+        return found
+
+    async def sums(self, account_id: str, span: int, period: tuple[float, float]) -> list[GatewaySum]:
+        """The same for all gateways of the account, by gateway and start, without provider, model and times."""
+        errors = sum((rollups.c[name] for name in ERRORS[1:]), start=rollups.c[ERRORS[0]])
+        plain = (rollups.c[name] for name in ("cached", "tokens_in", "tokens_out", "priced", "cost"))
+        query = (
+            select(rollups.c.gateway_id, rollups.c.start, *map(func.sum, (rollups.c.requests, errors, *plain)))
+            .where(rollups.c.account_id == account_id, rollups.c.span == span)
+            .where(rollups.c.start >= int(period[0]), rollups.c.start < period[1])
+            .group_by(rollups.c.gateway_id, rollups.c.start)
+            .order_by(rollups.c.gateway_id, rollups.c.start)
+        )
+        async with self._pools.asking() as connection:
+            found = (await connection.execute(query)).all()
+        # PostgreSQL sums integers to decimals.
+        return [GatewaySum._make([*row[:2], *map(int, row[2:-1]), float(row[-1])]) for row in found]
+
+    async def expire(self, before: dict[int, float]) -> None:
+        """Drop what is older: span → first moment that is kept."""
+        old = or_(*((rollups.c.span == span) & (rollups.c.start < moment) for span, moment in before.items()))
+        async with self._pools.writing() as connection:
+            await connection.execute(delete(rollups).where(old))
 
 
 async def unknown(connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
@@ -114,46 +157,6 @@ def _upsert(insert: Callable[[Table], Any]) -> Any:
     statement = insert(rollups)
     summed = {column.name: statement.excluded[column.name] for column in rollups.columns if column.name not in _KEY}
     return statement.on_conflict_do_update(index_elements=_KEY, set_=summed)
-
-
-async def read(connection: AsyncConnection, place: tuple[str, str], span: int, period: tuple[float, float]) -> list[Rollup]:
-    """A gateway's rollups of this span that start in the period, in order; `place` is (account, gateway)."""
-    table = rollups
-    query = (
-        select(*list(table.columns)[3:])
-        .where(table.c.account_id == place[0], table.c.gateway_id == place[1], table.c.span == span)
-        .where(table.c.start >= int(period[0]), table.c.start < period[1])
-        .order_by(table.c.start, table.c.provider, table.c.model)
-    )
-    found: list[Rollup] = []
-    for some in (await connection.execute(query)).partitions(_AT_ONCE):
-        found += [Rollup(row[0], row[1], row[2], _figures(row, 3)) for row in some]
-        await asyncio.sleep(0)  # lets others in
-    return found
-
-
-async def sums(connection: AsyncConnection, account_id: str, span: int, period: tuple[float, float]) -> list[GatewaySum]:
-    """The same for all gateways of an account, without provider, model and times."""
-    table = rollups
-    errors = sum((table.c[name] for name in ERRORS[1:]), start=table.c[ERRORS[0]])
-    summed = [table.c.requests, errors, *(table.c[name] for name in ("cached", "tokens_in", "tokens_out", "priced", "cost"))]
-    query = (
-        select(table.c.gateway_id, table.c.start, *(func.sum(column) for column in summed))
-        .where(table.c.account_id == account_id, table.c.span == span)
-        .where(table.c.start >= int(period[0]), table.c.start < period[1])
-        .group_by(table.c.gateway_id, table.c.start)
-        .order_by(table.c.gateway_id, table.c.start)
-    )
-    found = (await connection.execute(query)).all()
-    # PostgreSQL sums integers to decimals.
-    return [GatewaySum._make([*row[:2], *map(int, row[2:-1]), float(row[-1])]) for row in found]
-
-
-async def expire(connection: AsyncConnection, before: dict[int, float]) -> None:
-    """Drop what is older: span → first moment that is kept."""
-    table = rollups
-    old = or_(*((table.c.span == span) & (table.c.start < moment) for span, moment in before.items()))
-    await connection.execute(delete(table).where(old))
 
 
 def _clean(folded: dict[RollupKey, Figures]) -> dict[RollupKey, Figures]:

@@ -9,7 +9,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from gateway.store.port import SchemaTooNew
+from gateway.store.errors import SchemaTooNew
 
 
 def script_directory() -> ScriptDirectory:

@@ -336,8 +336,8 @@ audit: Final = Table(
     Index(None, "account_id", "id"),
 )
 
-settings: Final = Table(
-    "settings",
+facts: Final = Table(
+    "facts",
     metadata,
     Column("name", CleanText, primary_key=True),
     Column("value", CleanText, nullable=False),

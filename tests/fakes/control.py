@@ -15,7 +15,7 @@ from gateway.control.app import Control
 from gateway.link.frames import DownFrame, Ready, Revoke, Revoked, Snapshot
 from gateway.model.service import ControlConfig
 from gateway.model.tokens import ALL_PERMISSIONS
-from gateway.store.port import Store
+from gateway.store.store import Store
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 REQUIRED: dict[str, Any] = {

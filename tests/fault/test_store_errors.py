@@ -18,9 +18,9 @@ from fakes.store import MemoryStore
 from gateway.control.permissions import PERMISSION_GROUPS
 from gateway.link.loopback import loopback
 from gateway.link.port import EdgeLink, LinkHandler, OnFrame
-from gateway.model.tokens import Permission, mint_token
+from gateway.model.tokens import Permission, Token, mint_token
 from gateway.store.border import border
-from gateway.store.port import Conflict, StoreDown, Token
+from gateway.store.errors import Conflict, StoreDown
 
 RUN = next(group for group in PERMISSION_GROUPS if group.name == Permission.RUN)
 DRIVERS = frozenset({"builtins", "sqlite3", "sqlalchemy", "asyncpg", "asyncio"})
@@ -52,13 +52,17 @@ class BrokenStore(MemoryStore):
     error: BaseException | None = None
     translated = True
 
-    async def tokens_by_digest(self, digests: Sequence[bytes]) -> dict[bytes, Token]:
+    def __init__(self) -> None:
+        super().__init__(ACCOUNT)
+        self._by_digest, self.tokens.by_digest = self.tokens.by_digest, self._broken  # type: ignore[method-assign]
+
+    async def _broken(self, digests: Sequence[bytes]) -> dict[bytes, Token]:
         if self.error is not None:
             if not self.translated:
                 raise self.error
             with border():
                 raise self.error
-        return await super().tokens_by_digest(digests)
+        return await self._by_digest(digests)
 
 
 class EdgeOfControl(RunningEdge):
@@ -102,8 +106,8 @@ async def test_no_error_is_a_verdict(provider: FakeProvider, translated: bool) -
     store = BrokenStore()
     store.translated = translated
     known, unseen, invented = mint_token(), mint_token(), mint_token()
-    await store.insert_token(stored("known", known))
-    await store.insert_token(stored("unseen", unseen))
+    await store.tokens.insert(stored("known", known))
+    await store.tokens.insert(stored("unseen", unseen))
     async with running_control(store, account_id=ACCOUNT) as rig:
         await rig.make_gateway(gateway("g1").gateway.id, account=ACCOUNT)
         async with EdgeOfControl(rig.control.hub, provider) as edge:

@@ -24,10 +24,11 @@ WITHOUT_TWIN = {
     "gateway/model/records.py": "plain values",
     "gateway/model/audit.py": "plain values",
     "gateway/model/unauthenticated.py": "plain values",
+    "gateway/model/stored.py": "plain values",
     "gateway/model/service.py": "plain values; run/test_config.py checks them",
     "gateway/run/findings.py": "plain values",
     "gateway/link/port.py": "protocols only",
-    "gateway/store/port.py": "protocols only",
+    "gateway/store/errors.py": "exceptions only",
     "gateway/upstream/port.py": "protocols only",
 }
 """Modules without behaviour of their own, each with its reason."""

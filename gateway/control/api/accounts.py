@@ -14,9 +14,10 @@ from gateway.control.changes import Changes
 from gateway.control.parameters import PAGES, choice_of, takes
 from gateway.kit.ids import hex32
 from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
+from gateway.model.stored import Account
 from gateway.model.tokens import ANY_ACCOUNT, Permission, Principal
 from gateway.protocol.envelope import rfc3339
-from gateway.store.port import Account, Conflict
+from gateway.store.errors import Conflict
 
 
 class AccountBody(Body):
@@ -58,7 +59,7 @@ class Accounts:
         name = request.query.get("name", "").lower()
         found = [
             account
-            for account in await self._store.accounts()
+            for account in await self._store.accounts.all()
             if _reaches(caller.principal, account.id) and name in account.name.lower()
         ]
         if choice_of(request, "direction", ("asc", "desc")) == "desc":
@@ -72,7 +73,7 @@ class Accounts:
         account_id = request.match_info["account_id"]
         if not _reaches(caller.principal, account_id):
             raise Refusal(MANAGEMENT_FORBIDDEN)
-        account = await self._store.account(account_id)
+        account = await self._store.accounts.get(account_id)
         if account is None:
             raise Refusal(NOT_FOUND)
         return answer(shown(account))
@@ -87,7 +88,7 @@ class Accounts:
         entry = replace(self._changes.audit.by(request, caller, "create", resource), account_id=account.id)
         async with self._changes.turn():
             try:
-                await self._changes.audit.commit(entry, self._store.insert_account(account, entry))
+                await self._changes.audit.commit(entry, self._store.accounts.insert(account, entry))
             except Conflict:
                 raise Refusal(CONFLICT) from None
             self._changes.put_account(account.id)

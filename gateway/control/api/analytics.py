@@ -37,11 +37,11 @@ class Analytics:
         account_id, gateway_id = request.match_info["account_id"], request.match_info["gateway_id"]
         question = self._question(request)
         group_by = choice_of(request, "group_by", GROUPINGS)
-        if await self._store.gateway(account_id, gateway_id) is None:
+        if await self._store.gateways.get(account_id, gateway_id) is None:
             raise Refusal(NOT_FOUND)
 
         async def told() -> dict[str, Any]:
-            found = await self._store.rollups(account_id, gateway_id, question.span, (question.start, question.end))
+            found = await self._store.rollups.of_gateway(account_id, gateway_id, question.span, (question.start, question.end))
             # Long periods of many models are work for a second: not in the loop that answers about tokens.
             return await asyncio.to_thread(answered, question, found, group_by)
 
@@ -54,7 +54,7 @@ class Analytics:
         account_id = request.match_info["account_id"]
 
         async def told() -> dict[str, Any]:
-            sums = await self._store.gateway_sums(account_id, question.span, (question.start, question.end))
+            sums = await self._store.rollups.sums(account_id, question.span, (question.start, question.end))
             return await asyncio.to_thread(compared, question, sums)
 
         return answer(await self._queries.run(request, account_id, told))

@@ -11,9 +11,9 @@ from gateway.control.api.moments import moment_in_query
 from gateway.control.audit import shown
 from gateway.control.changes import Changes
 from gateway.control.parameters import choice_of, takes
+from gateway.model.audit import AuditQuery
 from gateway.model.tokens import ANY_ACCOUNT, Permission
 from gateway.protocol.envelope import CursorInfo
-from gateway.store.port import AuditQuery
 
 MOST: Final = 1000
 _CURSOR: Final = re.compile(r"[0-9a-f-]{36}")
@@ -35,9 +35,9 @@ class AuditLogs:
         caller = await self._access.allow(request, AUDIT_READ)
         query = _query(request)
         accounts = [request.match_info["account_id"]]
-        if caller.principal.may(ANY_ACCOUNT, Permission.AUDIT_READ) or len(await self._store.accounts()) == 1:
+        if caller.principal.may(ANY_ACCOUNT, Permission.AUDIT_READ) or len(await self._store.accounts.all()) == 1:
             accounts.append("")
-        found = await self._store.list_audit(accounts, query)
+        found = await self._store.audit.find(accounts, query)
         cursor = found[-1].id if len(found) == query.limit else ""
         return answer([shown(entry) for entry in found], info=CursorInfo(len(found), cursor))
 

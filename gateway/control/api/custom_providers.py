@@ -18,10 +18,11 @@ from gateway.control.vault import SealBroken
 from gateway.kit.ids import uuid4_text
 from gateway.model.audit import AuditEntry
 from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
+from gateway.model.stored import StoredCustomProvider, StoredKey
 from gateway.model.targets import origin_of, stays_within
 from gateway.model.tokens import Permission
 from gateway.protocol.envelope import rfc3339
-from gateway.store.port import Conflict, StoredCustomProvider, StoredKey
+from gateway.store.errors import Conflict
 
 MASK: Final = "***"
 """Shown for the value of an extra header field, which may hold a credential; sent back, it keeps the value."""
@@ -56,7 +57,7 @@ class CustomProviders:
         page = page_of(request)
         switches = {name: value for name in ("beta", "enable") if (value := boolean_of(request, name)) is not None}
         account_id, search = request.match_info["account_id"], search_of(request)
-        found, total = await self._store.list_custom_providers(account_id, page, search, switches)
+        found, total = await self._store.custom_providers.page(account_id, page, search, switches)
         return answer([self._shown(stored) for stored in found], info=info_of(page, found, total, with_pages=True))
 
     async def create(self, request: web.Request) -> web.Response:
@@ -79,7 +80,7 @@ class CustomProviders:
         entry = self._audit.by(request, caller, "create", self._resource(stored, after=stored))
         async with self._changes.turn():
             try:
-                await self._audit.commit(entry, self._store.insert_custom_provider(stored, entry))
+                await self._audit.commit(entry, self._store.custom_providers.insert(stored, entry))
             except Conflict:
                 raise Refusal(CONFLICT) from None
             self._changes.put_custom(stored)
@@ -102,7 +103,7 @@ class CustomProviders:
             stored = replace(old, **given, modified_at=self._changes.clock.wall())
             known = self._headers(old)
             headers, kept = (known, bool(known)) if text == MASK else _unmasked(known, headers_of(text))
-            keys = await self._store.keys_of_custom(old.account_id, old.id)
+            keys = await self._store.keys.of_custom(old.account_id, old.id)
             if (kept or keys) and not stays_within(old.base_url, stored.base_url):
                 _demand_secrets_write(caller, old.account_id)
             if text != MASK or known:
@@ -115,7 +116,7 @@ class CustomProviders:
         self, old: StoredCustomProvider, stored: StoredCustomProvider, keys: Sequence[StoredKey], entry: AuditEntry
     ) -> None:
         """Store and publish. The keys go first: should the store fail between the two, the same request mends it."""
-        namesake = await self._store.custom_provider_by_slug(old.account_id, stored.slug)
+        namesake = await self._store.custom_providers.by_slug(old.account_id, stored.slug)
         if namesake is not None and namesake.id != old.id:
             raise Refusal(CONFLICT)
         place = (f"custom-{stored.slug}", origin_of(stored.base_url))
@@ -123,9 +124,9 @@ class CustomProviders:
         if moves:
             keys = [self._changes.moved_key(key, stored) for key in keys]
             for key in keys:
-                await self._store.update_key(key)
+                await self._store.keys.update(key)
         try:
-            await self._store.update_custom_provider(stored, entry)
+            await self._store.custom_providers.update(stored, entry)
         except Conflict:
             raise Refusal(CONFLICT) from None
         self._changes.put_custom(stored)
@@ -137,13 +138,13 @@ class CustomProviders:
         async with self._changes.turn():
             stored = await self._one(request)
             entry = self._audit.by(request, caller, "delete", self._resource(stored, before=stored))
-            await self._audit.commit(entry, self._store.delete_custom_provider(stored.account_id, stored.id, entry))
+            await self._audit.commit(entry, self._store.custom_providers.delete(stored.account_id, stored.id, entry))
             self._changes.remove_custom(stored)
             self._changes.put_keys_of_custom(stored.account_id, f"custom-{stored.slug}", ())
         return answer(self._shown(stored))
 
     async def _one(self, request: web.Request) -> StoredCustomProvider:
-        stored = await self._store.custom_provider(request.match_info["account_id"], request.match_info["provider_id"])
+        stored = await self._store.custom_providers.get(request.match_info["account_id"], request.match_info["provider_id"])
         if stored is None:
             raise Refusal(NOT_FOUND)
         return stored

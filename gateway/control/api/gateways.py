@@ -18,7 +18,7 @@ from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
 from gateway.model.gateways import Gateway
 from gateway.model.not_here import SETTINGS, is_off
 from gateway.protocol.envelope import rfc3339
-from gateway.store.port import Conflict
+from gateway.store.errors import Conflict
 
 _PROVIDER: Final = re.compile(r"[A-Za-z0-9-]{1,80}")
 _CATEGORIES: Final = frozenset({*(f"S{number}" for number in range(1, 14)), "P1"})
@@ -121,7 +121,7 @@ class Gateways:
     async def list(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         page = page_of(request)
-        found, total = await self._store.list_gateways(_account(request), page, search_of(request))
+        found, total = await self._store.gateways.page(_account(request), page, search_of(request))
         return answer([shown(gateway) for gateway in found], info=info_of(page, found, total))
 
     async def create(self, request: web.Request) -> web.Response:
@@ -135,7 +135,7 @@ class Gateways:
         entry = self._audit.by(request, caller, "create", _resource(gateway.id, after=gateway))
         async with self._changes.turn():
             try:
-                await self._audit.commit(entry, self._store.insert_gateway(gateway, entry))
+                await self._audit.commit(entry, self._store.gateways.insert(gateway, entry))
             except Conflict:
                 raise Refusal(CONFLICT) from None
             self._changes.put_gateway(gateway)
@@ -154,7 +154,7 @@ class Gateways:
             old = await self._one(request)
             gateway = replace(old, **body.given(), modified_at=self._changes.clock.wall())
             entry = self._audit.by(request, caller, "update", _resource(gateway.id, before=old, after=gateway))
-            await self._audit.commit(entry, self._store.update_gateway(gateway, entry))
+            await self._audit.commit(entry, self._store.gateways.update(gateway, entry))
             self._changes.put_gateway(gateway)
         return answer(shown(gateway))
 
@@ -163,7 +163,7 @@ class Gateways:
         async with self._changes.turn():
             gateway = await self._one(request)
             entry = self._audit.by(request, caller, "delete", _resource(gateway.id, before=gateway))
-            await self._audit.commit(entry, self._store.delete_gateway(gateway.account_id, gateway.id, entry))
+            await self._audit.commit(entry, self._store.gateways.delete(gateway.account_id, gateway.id, entry))
             self._changes.publisher.remove_gateway(gateway.account_id, gateway.id)
         return answer(shown(gateway))
 
@@ -177,7 +177,7 @@ class Gateways:
         return answer(f"{self._public_url}/v1/{gateway.account_id}/{gateway.id}/{provider}")
 
     async def _one(self, request: web.Request) -> Gateway:
-        gateway = await self._store.gateway(_account(request), request.match_info["gateway_id"])
+        gateway = await self._store.gateways.get(_account(request), request.match_info["gateway_id"])
         if gateway is None:
             raise Refusal(NOT_FOUND)
         return gateway

@@ -8,8 +8,8 @@ from gateway.control.answers import invalid
 from gateway.control.grants import MOST_MAKERS, bound, excess, in_effect, makers_in_a_row, principal_of
 from gateway.kit.clock import Clock
 from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, Refusal
-from gateway.model.tokens import Permission
-from gateway.store.port import Store, Token
+from gateway.model.tokens import Permission, Token
+from gateway.store.tokens import TokenTable
 
 _BEYOND: Final = {
     "policies": "The token would hold a permission, account or gateway that yours does not",
@@ -26,8 +26,8 @@ def founding(token: Token) -> bool:
 
 
 class Granting:
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, tokens: TokenTable, clock: Clock) -> None:
+        self._tokens = tokens
         self._clock = clock
 
     def check_reach(self, caller: Caller, token: Token) -> None:
@@ -50,15 +50,15 @@ class Granting:
             )
 
     async def check_depth(self, token: Token) -> None:
-        if await makers_in_a_row(self._store, token) > MOST_MAKERS:
+        if await makers_in_a_row(self._tokens, token) > MOST_MAKERS:
             raise invalid(f"Expected no more than {MOST_MAKERS} makers in a row", "body", "outlives_maker")
 
     async def check_maker(self, token: Token, *, revived: bool) -> None:
         """A token that ends with its maker is not given what that does not have, nor brought back without it."""
         if not bound(token):
             return
-        maker = await self._store.token(token.maker_id)
-        held = None if maker is None or maker.rolls != token.maker_rolls else await in_effect(self._store, maker)
+        maker = await self._tokens.get(token.maker_id)
+        held = None if maker is None or maker.rolls != token.maker_rolls else await in_effect(self._tokens, maker)
         if held is None:
             if revived:
                 raise Refusal(CONFLICT, "The token this one was made with has ended: it goes on only with outlives_maker")

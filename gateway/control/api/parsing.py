@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Str
 
 from gateway.control.answers import Invalid, invalid
 from gateway.model.faults import INVALID_BODY
+from gateway.model.page import Page
 from gateway.protocol.envelope import PageInfo, Problem
-from gateway.store.port import Page
 
 MAX_INT: Final = 2**31 - 1
 """What every database takes as an integer."""

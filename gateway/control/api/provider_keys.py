@@ -18,10 +18,12 @@ from gateway.kit.ids import uuid4_text
 from gateway.model.faults import CONFLICT, NOT_FOUND, PROVIDER_NEEDS_SIGNING, Refusal
 from gateway.model.gateways import Gateway
 from gateway.model.not_here import KEY_SETTINGS
+from gateway.model.page import Page
+from gateway.model.stored import StoredCustomProvider, StoredKey
 from gateway.model.targets import Provider, is_host, origin_of
 from gateway.protocol.envelope import rfc3339
 from gateway.providers import registry
-from gateway.store.port import Conflict, Page, StoredCustomProvider, StoredKey
+from gateway.store.errors import Conflict
 
 _NOT_IN_FIELD: Final = re.compile(r"[^\x21-\x7e]")
 _SHOWN_FROM: Final = 20
@@ -112,7 +114,7 @@ class ProviderKeys:
         await self._access.allow(request, READ)
         gateway = await self._gateway(request)
         page = page_of(request)
-        found, total = await self._store.list_keys(gateway.account_id, gateway.id, page)
+        found, total = await self._store.keys.page(gateway.account_id, gateway.id, page)
         return answer([shown(key) for key in found], info=info_of(page, found, total))
 
     async def create(self, request: web.Request) -> web.Response:
@@ -126,7 +128,7 @@ class ProviderKeys:
             key = self._new_key(gateway, body, provider, custom)
             entry = self._audit.by(request, caller, "create", _resource(key, after=key))
             try:
-                await self._audit.commit(entry, self._store.insert_key(key, entry))
+                await self._audit.commit(entry, self._store.keys.insert(key, entry))
             except Conflict:
                 raise Refusal(CONFLICT) from None
             if key.default_config:
@@ -137,21 +139,21 @@ class ProviderKeys:
     async def _provider(self, account_id: str, slug: str) -> tuple[Provider, StoredCustomProvider | None]:
         """By slug or alias, and the account's own row of a custom one. What is none is refused with the nearest name."""
         if slug.startswith("custom-"):
-            custom = await self._store.custom_provider_by_slug(account_id, slug.removeprefix("custom-"))
+            custom = await self._store.custom_providers.by_slug(account_id, slug.removeprefix("custom-"))
             if custom is not None:
                 return registry.custom(custom.slug, custom.base_url), custom
         elif (provider := registry.find(slug)) is not None:
             if provider.signed:
                 raise Refusal(PROVIDER_NEEDS_SIGNING)
             return provider, None
-        customs, _ = await self._store.list_custom_providers(account_id, Page(per_page=MAX_INT))
+        customs, _ = await self._store.custom_providers.page(account_id, Page(per_page=MAX_INT))
         raise invalid("Unknown provider" + _nearest(slug, [custom.slug for custom in customs]), "body", "provider_slug")
 
     async def _end_other_default(self, key: StoredKey) -> None:
-        keys, _ = await self._store.list_keys(key.account_id, key.gateway_id, Page(per_page=MAX_INT))
+        keys, _ = await self._store.keys.page(key.account_id, key.gateway_id, Page(per_page=MAX_INT))
         for other in keys:
             if other.default_config and other.provider == key.provider and other.id != key.id:
-                await self._store.update_key(replace(other, default_config=False))
+                await self._store.keys.update(replace(other, default_config=False))
 
     def _new_key(self, gateway: Gateway, body: KeyBody, provider: Provider, custom: StoredCustomProvider | None) -> StoredKey:
         now = self._changes.clock.wall()
@@ -186,7 +188,7 @@ class ProviderKeys:
             hosts = old.hosts if body.hosts is None else body.hosts
             key = replace(self._sealed(old, body.secret), hosts=hosts, modified_at=self._changes.clock.wall())
             entry = self._audit.by(request, caller, "update", _resource(key, before=old, after=key))
-            await self._audit.commit(entry, self._store.update_key(key, entry))
+            await self._audit.commit(entry, self._store.keys.update(key, entry))
             self._changes.put_key(gateway, key, body.secret)
         return answer(shown(key))
 
@@ -195,19 +197,19 @@ class ProviderKeys:
         async with self._changes.turn():
             gateway, key = await self._gateway(request), await self._one(request)
             entry = self._audit.by(request, caller, "delete", _resource(key, before=key))
-            await self._audit.commit(entry, self._store.delete_key(key.account_id, key.gateway_id, key.id, entry))
+            await self._audit.commit(entry, self._store.keys.delete(key.account_id, key.gateway_id, key.id, entry))
             self._changes.remove_key(gateway, key)
         return answer(shown(key))
 
     async def _gateway(self, request: web.Request) -> Gateway:
-        gateway = await self._store.gateway(request.match_info["account_id"], request.match_info["gateway_id"])
+        gateway = await self._store.gateways.get(request.match_info["account_id"], request.match_info["gateway_id"])
         if gateway is None:
             raise Refusal(NOT_FOUND)
         return gateway
 
     async def _one(self, request: web.Request) -> StoredKey:
         where = request.match_info
-        key = await self._store.key(where["account_id"], where["gateway_id"], where["key_id"])
+        key = await self._store.keys.get(where["account_id"], where["gateway_id"], where["key_id"])
         if key is None:
             raise Refusal(NOT_FOUND)
         return key

@@ -48,7 +48,7 @@ class ServiceKeys:
         """From now on it may be missing at a start. `give_up`: also if tokens depend on it, which are of no use without it."""
         caller, given_up = await self._enter(request), boolean_of(request, "give_up")
         pepper, name = request.match_info["pepper_id"], f"{PREFIX}pepper/{request.match_info['pepper_id']}"
-        if await self._store.setting(name) is None:
+        if await self._store.facts.get(name) is None:
             raise Refusal(NOT_FOUND)
         if pepper == self._peppers.current:
             raise invalid("This pepper is in use: rotate first", "path", "pepper_id")
@@ -58,8 +58,8 @@ class ServiceKeys:
         async with self._changes.turn():
             resource = Resource("key", pepper, "pepper", before={"tokens": tokens})
             entry = self._changes.audit.by(request, caller, "delete", resource)
-            await self._changes.audit.commit(entry, self._store.insert_audit(entry))
-            await self._store.put_setting(name, RETIRED)
+            await self._changes.audit.commit(entry, self._store.audit.insert(entry))
+            await self._store.facts.put(name, RETIRED)
         return answer({"id": pepper, "tokens": tokens})
 
     async def _enter(self, request: web.Request) -> Caller:
@@ -70,7 +70,7 @@ class ServiceKeys:
         return caller
 
     async def _tokens(self) -> dict[str, int]:
-        return await self._store.tokens_by_pepper(self._changes.clock.wall())
+        return await self._store.tokens.count_by_pepper(self._changes.clock.wall())
 
 
 def _current_first(current: str, *ids: Any) -> list[str]:

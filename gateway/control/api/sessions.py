@@ -17,8 +17,9 @@ from gateway.control.changes import Changes
 from gateway.control.sessions import Sessions, clear_cookies, set_cookie
 from gateway.control.throttle import Throttle
 from gateway.model.faults import BODY_TOO_LARGE, INVALID_API_TOKEN, SIGN_IN_THROTTLED, Refusal
+from gateway.model.stored import StoredSession
 from gateway.protocol.envelope import rfc3339, rfc3339_or_none
-from gateway.store.port import StoreDown, StoredSession
+from gateway.store.errors import StoreDown
 
 BODY_BYTES: Final = 4096
 """Of a sign-in, which holds one token."""
@@ -73,7 +74,7 @@ class SignIn:
         ended = await self._sessions.close(request)
         if ended is not None:
             with suppress(StoreDown):
-                token = await self._store.token(ended.token_id)
+                token = await self._store.tokens.get(ended.token_id)
                 if token is not None:
                     await self._audit.session(request, "logout", token)
         response = answer(None)

@@ -12,9 +12,8 @@ from gateway.control.grants import ACCOUNT_RESOURCE, GATEWAY_RESOURCE
 from gateway.control.permissions import find_group
 from gateway.kit.addresses import parse_network
 from gateway.kit.ids import hex32
-from gateway.model.tokens import Principal
+from gateway.model.tokens import Principal, Token
 from gateway.protocol.envelope import rfc3339, rfc3339_or_none
-from gateway.store.port import Token
 
 _ACCOUNT_NAME: Final = re.compile(re.escape(ACCOUNT_RESOURCE) + r"(\*|[A-Za-z0-9_-]{1,64})")
 _GATEWAY_NAME: Final = re.compile(re.escape(GATEWAY_RESOURCE) + r"[A-Za-z0-9_-]{1,64}")

@@ -25,9 +25,9 @@ from gateway.control.parameters import PAGES, boolean_of, choice_of, takes
 from gateway.control.permissions import PERMISSION_GROUPS
 from gateway.kit.ids import hex32
 from gateway.model.faults import INVALID_API_TOKEN, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
-from gateway.model.tokens import ANY_ACCOUNT, mint_token
+from gateway.model.tokens import ANY_ACCOUNT, Token, mint_token
 from gateway.protocol.envelope import rfc3339
-from gateway.store.port import StoreDown, Token
+from gateway.store.errors import StoreDown
 
 _TREES = (("/client/v4/user/tokens", "user"), ("/client/v4/accounts/{account_id}/tokens", "account"))
 
@@ -40,7 +40,7 @@ class Tokens:
         self._store = changes.store
         self._publisher = changes.publisher
         self._audit = changes.audit
-        self._granting = Granting(changes.store, changes.clock)
+        self._granting = Granting(changes.store.tokens, changes.clock)
 
     def routes(self) -> list[web.RouteDef]:
         routes: list[web.RouteDef] = []
@@ -85,7 +85,7 @@ class Tokens:
         _, account_id, kind = await self._enter(request, TOKENS_READ)
         page = page_of(request)
         now = self._changes.clock.wall()
-        found, total = await self._store.list_tokens(
+        found, total = await self._store.tokens.page(
             account_id,
             page,
             kind=kind,
@@ -120,7 +120,7 @@ class Tokens:
         async with self._changes.turn():
             await self._granting.check_depth(token)
             entry = self._audit.by(request, caller, "create", _resource(token, after=token))
-            await self._audit.commit(entry, self._store.insert_token(token, entry))
+            await self._audit.commit(entry, self._store.tokens.insert(token, entry))
             ended = await self._bootstrap.succeeded_by(token)
         if ended:
             await self._publisher.revoke_all(ended)
@@ -144,7 +144,7 @@ class Tokens:
             (self._granting.check if changed.status == "active" else self._granting.check_reach)(caller, changed)
             await self._granting.check_maker(changed, revived=body.status == "active")
             entry = self._audit.by(request, caller, "update", _resource(changed, before=old, after=changed))
-            ended = await self._commit(old, self._audit.commit(entry, self._store.update_token(changed, entry)))
+            ended = await self._commit(old, self._audit.commit(entry, self._store.tokens.update(changed, entry)))
         revocation = await self._publisher.revoke_all(ended)
         return answer(await self._shown(changed), revocation=revocation)
 
@@ -159,7 +159,7 @@ class Tokens:
             kept, now = self._access.peppers.kept(value), self._changes.clock.wall()
             changed = replace(old, **kept._asdict(), rolls=old.rolls + 1, modified_on=now)
             entry = self._audit.by(request, caller, "roll", _resource(changed, before=old, after=changed))
-            ended = await self._commit(old, self._audit.commit(entry, self._store.update_token(changed, entry)))
+            ended = await self._commit(old, self._audit.commit(entry, self._store.tokens.update(changed, entry)))
         revocation = await self._publisher.revoke_all(ended)
         return answer(value, revocation=revocation)
 
@@ -169,7 +169,7 @@ class Tokens:
             old = await self._one(request, account_id, kind)
             self._granting.check_reach(caller, old)
             entry = self._audit.by(request, caller, "delete", _resource(old, before=old))
-            ended = await self._commit(old, self._audit.commit(entry, self._store.delete_token(old.id, entry)))
+            ended = await self._commit(old, self._audit.commit(entry, self._store.tokens.delete(old.id, entry)))
         revocation = await self._publisher.revoke_all(ended)
         return answer({"id": old.id}, revocation=revocation)
 
@@ -177,7 +177,7 @@ class Tokens:
         """Write; the digests the edges must forget: the token's own and those of all that depend on it. If nobody knows
         whether the write happened, they forget them all the same and ask again."""
         with closing(writing):
-            ended = [digest for token in (old, *await dependants(self._store, old.id)) for digest in token.known_by]
+            ended = [digest for token in (old, *await dependants(self._store.tokens, old.id)) for digest in token.known_by]
             try:
                 await writing
             except StoreDown:
@@ -186,7 +186,7 @@ class Tokens:
         return ended
 
     async def _shown(self, token: Token) -> dict[str, Any]:
-        return shown(token, await in_effect(self._store, token), self._changes.clock.wall())
+        return shown(token, await in_effect(self._store.tokens, token), self._changes.clock.wall())
 
     async def _enter(self, request: web.Request, permissions: tuple[str, ...]) -> tuple[Caller, str, str]:
         """(caller, account, kind of the tree). The user tree acts on the account the caller's own token was made in."""
@@ -200,7 +200,7 @@ class Tokens:
         return caller, account_id, "user"
 
     async def _one(self, request: web.Request, account_id: str, kind: str) -> Token:
-        token = await self._store.token(request.match_info["token_id"])
+        token = await self._store.tokens.get(request.match_info["token_id"])
         if token is None or (token.account_id, token.kind) != (account_id, kind):
             raise Refusal(NOT_FOUND)
         return token

@@ -27,7 +27,7 @@ class Unauthenticated:
     async def last_day(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         account_id, gateway_id = request.match_info["account_id"], request.match_info["gateway_id"]
-        if await self._store.gateway(account_id, gateway_id) is None:
+        if await self._store.gateways.get(account_id, gateway_id) is None:
             raise Refusal(NOT_FOUND)
         found = await self._queries.run(request, account_id, lambda: self._requests.last_day(account_id, gateway_id))
         return answer(found)

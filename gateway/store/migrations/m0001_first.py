@@ -53,7 +53,7 @@ def upgrade() -> None:
     _rollups()
     _callers()
     _audit()
-    _settings()
+    _facts()
 
 
 def _accounts() -> None:
@@ -374,10 +374,10 @@ def _audit() -> None:
     op.create_index("ix_audit_account_id_id", "audit", ["account_id", "id"])
 
 
-def _settings() -> None:
+def _facts() -> None:
     op.create_table(
-        "settings",
+        "facts",
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("value", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_settings"),
+        sa.PrimaryKeyConstraint("name", name="pk_facts"),
     )

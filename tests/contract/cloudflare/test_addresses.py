@@ -7,8 +7,7 @@ from fakes.edge import RunningEdge, gateway, runner
 from fakes.provider import FakeProvider
 
 from gateway.control.grants import principal_of
-from gateway.model.tokens import Principal
-from gateway.store.port import Token
+from gateway.model.tokens import Principal, Token
 
 BODY = b'{"model":"m"}'
 

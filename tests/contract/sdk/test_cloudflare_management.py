@@ -13,7 +13,7 @@ from gateway.kit.ids import uuid7
 from gateway.link.frames import Records
 from gateway.model.records import LogBodies, LogRecord
 from gateway.model.tokens import Permission
-from gateway.store.engine import open_store
+from gateway.store.store import open_store
 
 T = TypeVar("T")
 
@@ -124,8 +124,8 @@ async def test_log_filters_feedback_bodies_and_deletion(api: Api) -> None:
         )
         for number in range(6)
     ]  # fmt: skip
-    await api.rig.store.insert_records(records)
-    await api.rig.store.insert_bodies([LogBodies("0000-1", ACCOUNT, "g1", b'{"model":"m1"}', b"data: cut", True, False)])
+    await api.rig.store.log.insert(records)
+    await api.rig.store.log.insert_bodies([LogBodies("0000-1", ACCOUNT, "g1", b'{"model":"m1"}', b"data: cut", True, False)])
 
     async def listed(**query: Any) -> list[str]:
         found = await api.call(lambda client: list(client.ai_gateway.logs.list("g1", account_id=ACCOUNT, **query)))

@@ -9,12 +9,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from fakes.store import MemoryStore
 
 from gateway.kit.ids import hex32, uuid7
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogRecord
-from gateway.store.engine import open_store
-from gateway.store.port import Account, Store, StoredCustomProvider, StoredKey, Token
+from gateway.model.stored import Account, StoredCustomProvider, StoredKey
+from gateway.model.tokens import Token
+from gateway.store.store import Store, open_store
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 
@@ -91,9 +93,15 @@ def url(request: pytest.FixtureRequest) -> str:
     return request.getfixturevalue(f"{request.param}_url")
 
 
+@pytest.fixture(params=["sqlite", "postgres", "memory"])
+def where(request: pytest.FixtureRequest) -> str:
+    """The store that other tests use is held to the same: one over SQLite in memory."""
+    return "" if request.param == "memory" else request.getfixturevalue(f"{request.param}_url")
+
+
 @pytest.fixture
-async def empty_store(url: str) -> AsyncIterator[Store]:
-    store = open_store(url)
+async def empty_store(where: str) -> AsyncIterator[Store]:
+    store = open_store(where) if where else MemoryStore()
     await store.open()
     yield store
     await store.close()
@@ -102,7 +110,7 @@ async def empty_store(url: str) -> AsyncIterator[Store]:
 @pytest.fixture
 async def store(empty_store: Store, samples: "Samples") -> Store:
     """With the account `samples` speaks of."""
-    await empty_store.insert_account(samples.account())
+    await empty_store.accounts.insert(samples.account())
     return empty_store
 
 

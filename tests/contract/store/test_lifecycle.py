@@ -14,10 +14,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import gateway
+from gateway.model.page import Page
 from gateway.store import database, tables
-from gateway.store.engine import open_store
+from gateway.store.errors import SchemaTooNew, StoreDown
 from gateway.store.log_query import EVERYTHING
-from gateway.store.port import Page, SchemaTooNew, StoreDown
+from gateway.store.store import open_store
 
 
 def _path(sqlite_url: str) -> Path:
@@ -41,47 +42,47 @@ async def _run(url: str, *statements: str) -> None:
 async def test_opening_again_changes_nothing(url, samples):
     first = open_store(url)
     await first.open()
-    await first.insert_account(samples.account())
+    await first.accounts.insert(samples.account())
     await first.open()
     await first.close()
     await first.close()
     second = open_store(url)
     await second.open()
     await second.ping()
-    assert await second.accounts() == [samples.account()]
+    assert await second.accounts.all() == [samples.account()]
     await second.close()
 
 
 async def test_a_closed_store_opens_again(url, samples):
     store = open_store(url)
     await store.open()
-    await store.insert_account(samples.account())
+    await store.accounts.insert(samples.account())
     await store.close()
     with pytest.raises(StoreDown):
-        await store.accounts()
+        await store.accounts.all()
     await store.open()
-    assert await store.accounts() == [samples.account()]
+    assert await store.accounts.all() == [samples.account()]
     await store.close()
 
 
 async def test_several_open_at_once(url, samples):
     stores = [open_store(url) for _ in range(4)]
     await asyncio.gather(*(store.open() for store in stores))
-    await stores[0].insert_account(samples.account())
+    await stores[0].accounts.insert(samples.account())
     for store in stores:
-        assert await store.accounts() == [samples.account()]
+        assert await store.accounts.all() == [samples.account()]
         await store.close()
 
 
 _OPEN = """
 import asyncio, sys
-from gateway.store.engine import open_store
+from gateway.store.store import open_store
 async def main():
     store = open_store(sys.argv[1])
     print("ready", flush=True)
     sys.stdin.readline()
     await store.open()
-    await store.put_setting(sys.argv[2], "here")
+    await store.facts.put(sys.argv[2], "here")
     await store.close()
 asyncio.run(main())
 """
@@ -105,7 +106,7 @@ async def test_two_processes_open_an_empty_database_at_once(url):
         assert process.returncode == 0
     store = open_store(url)
     await store.open()
-    assert [await store.setting(name) for name in ("one", "two")] == ["here", "here"]
+    assert [await store.facts.get(name) for name in ("one", "two")] == ["here", "here"]
     await store.close()
 
 
@@ -125,13 +126,13 @@ async def test_a_schema_from_the_future_is_refused_and_untouched(url):
 
 
 async def test_a_failed_migration_leaves_nothing_behind(url):
-    await _run(url, "CREATE TABLE settings (x INTEGER)")
+    await _run(url, "CREATE TABLE facts (x INTEGER)")
     store = open_store(url)
     with pytest.raises(StoreDown):
         await store.open()
-    await _run(url, "DROP TABLE settings")
+    await _run(url, "DROP TABLE facts")
     await store.open()
-    await store.put_setting("a", "b")
+    await store.facts.put("a", "b")
     await store.close()
 
 
@@ -139,7 +140,7 @@ async def test_the_migrations_lead_to_the_tables(empty_store):
     def differences(connection):
         return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), tables.metadata)
 
-    async with empty_store._reading() as connection:
+    async with empty_store.pools.reading() as connection:
         assert await connection.run_sync(differences) == []
 
 
@@ -147,18 +148,18 @@ async def test_postgres_stops_and_returns(mortal_postgres, samples):
     url = mortal_postgres.url()
     store = open_store(url)
     await store.open()
-    await store.insert_account(samples.account())
+    await store.accounts.insert(samples.account())
     mortal_postgres.stop()
-    for attempt in (store.ping, store.accounts, lambda: store.put_setting("a", "b"), store.ping):
+    for attempt in (store.ping, store.accounts.all, lambda: store.facts.put("a", "b"), store.ping):
         with pytest.raises(StoreDown):
             await attempt()
     late = open_store(url)
     with pytest.raises(StoreDown):
         await late.open()
     mortal_postgres.start()
-    assert await store.accounts() == [samples.account()], "the first call after the return succeeds"
+    assert await store.accounts.all() == [samples.account()], "the first call after the return succeeds"
     await late.open()
-    assert await late.accounts() == [samples.account()]
+    assert await late.accounts.all() == [samples.account()]
     await store.close()
     await late.close()
 
@@ -169,8 +170,8 @@ async def test_postgres_that_restarts_between_two_calls_costs_no_call(mortal_pos
     await asyncio.gather(*(store.ping() for _ in range(5)))
     await asyncio.to_thread(mortal_postgres.stop)
     await asyncio.to_thread(mortal_postgres.start)
-    await store.insert_account(samples.account())
-    assert await store.accounts() == [samples.account()]
+    await store.accounts.insert(samples.account())
+    assert await store.accounts.all() == [samples.account()]
     await store.close()
 
 
@@ -253,15 +254,15 @@ async def test_another_process_holding_the_write_lock_is_down_for_writes_only(sq
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
     store = open_store(sqlite_url)
     await store.open()
-    await store.insert_account(samples.account())
+    await store.accounts.insert(samples.account())
     with closing(sqlite3.connect(_path(sqlite_url), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreDown, match="SQLITE_BUSY"):
-            await store.put_setting("a", "b")
-        assert await store.accounts() == [samples.account()]
+            await store.facts.put("a", "b")
+        assert await store.accounts.all() == [samples.account()]
         other.execute("ROLLBACK")
-    await store.put_setting("a", "b")
-    assert await store.setting("a") == "b"
+    await store.facts.put("a", "b")
+    assert await store.facts.get("a") == "b"
     await store.close()
 
 
@@ -271,9 +272,9 @@ async def test_tables_that_vanish_are_down_not_a_crash(url, samples):
     await _run(url, "DROP TABLE record_bodies")
     await _run(url, "DROP TABLE records")
     with pytest.raises(StoreDown):
-        await store.list_records(samples.account_id, "g", EVERYTHING, Page())
+        await store.log.page(samples.account_id, "g", EVERYTHING, Page())
     with pytest.raises(StoreDown):
-        await store.insert_records([samples.record()])
+        await store.log.insert([samples.record()])
     await store.ping()
     await store.close()
 
@@ -283,7 +284,7 @@ async def test_the_sqlite_files_are_private_whatever_the_umask(sqlite_url, sampl
     try:
         store = open_store(sqlite_url)
         await store.open()
-        await store.insert_account(samples.account())
+        await store.accounts.insert(samples.account())
         modes = {file.name: file.stat().st_mode & 0o777 for file in _path(sqlite_url).parent.iterdir()}
     finally:
         os.umask(before)
@@ -294,7 +295,7 @@ async def test_the_sqlite_files_are_private_whatever_the_umask(sqlite_url, sampl
 async def test_sqlite_runs_as_configured(sqlite_url):
     store = open_store(sqlite_url)
     await store.open()
-    async with store._reading() as connection:
+    async with store.pools.reading() as connection:
         found = {
             name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -314,18 +315,18 @@ async def test_a_store_whose_file_is_taken_away_refuses_everything_until_it_is_b
     path = tmp_path / "gateway.db"
     store = open_store(f"sqlite:///{path}")
     await store.open()
-    await store.insert_account(samples.account())
+    await store.accounts.insert(samples.account())
     path.rename(tmp_path / "away")
     for work in (
         store.ping,
-        store.accounts,
-        lambda: store.put_setting("a", "b"),
-        lambda: store.insert_records([samples.record(1.0)]),
+        store.accounts.all,
+        lambda: store.facts.put("a", "b"),
+        lambda: store.log.insert([samples.record(1.0)]),
     ):
         with pytest.raises(StoreDown, match="its file was moved or deleted"):
             await work()
-    assert store.failed_writes == 3, "all but the read"
+    assert store.pools.failed_writes == 3, "all but the read"
     (tmp_path / "away").rename(path)
     await store.ping()
-    assert await store.accounts() == [samples.account()]
+    assert await store.accounts.all() == [samples.account()]
     await store.close()

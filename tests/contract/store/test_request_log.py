@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from gateway.kit.ids import uuid7
+from gateway.model.page import Page
 from gateway.model.records import LogBodies
 from gateway.store.log_query import EVERYTHING, Condition, LogEntry, LogQuery
-from gateway.store.port import Page
 
 GATEWAY = "my-gateway"
 HOUR = 3600.0
@@ -41,8 +41,8 @@ async def told(store, samples, place):
         )
         for number in range(9)
     ]
-    await store.insert_records(entries)
-    await store.edit_record(*place, "0000-5", {"feedback": -1, "score": 12.5})
+    await store.log.insert(entries)
+    await store.log.edit(*place, "0000-5", {"feedback": -1, "score": 12.5})
     return entries
 
 
@@ -51,9 +51,9 @@ def _numbers(found):
 
 
 async def _chosen(store, place, *conditions, **more):
-    found, count = await store.list_records(*place, LogQuery(conditions=conditions, **more), Page(per_page=50))
+    found, count = await store.log.page(*place, LogQuery(conditions=conditions, **more), Page(per_page=50))
     assert count == len(found)
-    ids = await store.find_records(*place, LogQuery(conditions=conditions, **more), 50)
+    ids = await store.log.find(*place, LogQuery(conditions=conditions, **more), 50)
     assert ids == [entry.record.id for entry in found], "what is listed is what would be deleted"
     return sorted(_numbers(found))
 
@@ -119,7 +119,7 @@ async def test_filters(store, place, told):
 
 async def test_models_longer_than_their_key_are_told_apart(store, samples, place):
     names = ["é" * 64, "é" * 64 + "x", "é" * 5000]
-    await store.insert_records([samples.record(created_at=float(n), id=f"0-{n}", model=name) for n, name in enumerate(names)])
+    await store.log.insert([samples.record(created_at=float(n), id=f"0-{n}", model=name) for n, name in enumerate(names)])
     for number, name in enumerate(names):
         assert await _chosen(store, place, Condition("model", "eq", (name,))) == [number]
 
@@ -146,7 +146,7 @@ async def test_text_is_found_as_it_was_written_whatever_its_case(store, samples,
         )
         for number, text in enumerate(texts)
     ]
-    await store.insert_records(entries)
+    await store.log.insert(entries)
     for number, text in enumerate(texts):
         for asked in (text, text.upper().replace("SSE", "ßE"), text.lower()):
             assert await _chosen(store, place, search=asked) == [number], asked
@@ -163,7 +163,7 @@ async def test_texts_that_no_database_stores_are_asked_for_safely(store, place, 
                 found = await _chosen(store, place, Condition(key, operator, (text,)))
                 assert found in ([], list(range(8))) if text in "\\\"'" else found == [], (key, operator, text)
     poison = '{"a":"\\u0000","b":"\\ud800 {"}'
-    await store.edit_record(*place, "0000-2", {"metadata": poison})
+    await store.log.edit(*place, "0000-2", {"metadata": poison})
     assert await _chosen(store, place, Condition("metadata.key", "eq", ("a",))) == [2]
     assert await _chosen(store, place, Condition("metadata.value", "eq", ("\0",))) == [2]
 
@@ -184,7 +184,7 @@ async def test_orders_and_pages(store, place, told, order_by, ascending):
         wanted = ascending[::-1] if descending else ascending
         query = LogQuery(order_by=order_by, descending=descending)
         for page in range(1, 5):
-            found, count = await store.list_records(*place, query, Page(page=page, per_page=4))
+            found, count = await store.log.page(*place, query, Page(page=page, per_page=4))
             assert (_numbers(found), count) == (wanted[4 * (page - 1) : 4 * page], 9)
 
 
@@ -193,8 +193,8 @@ async def test_every_page_is_found_by_the_hours_counts(store, samples, place):
     draw = random.Random(5)
     moments = [draw.choice((0, 1, 5, 6, 40)) * HOUR + draw.randrange(0, 36) * 100.0 for _ in range(150)]
     entries = [samples.record(created_at=moment, id=uuid7(moment)) for moment in moments]
-    await store.insert_records(entries[:90])
-    await store.insert_records([*entries[60:], *entries[:5]])
+    await store.log.insert(entries[:90])
+    await store.log.insert([*entries[60:], *entries[:5]])
     for since, before in ((None, None), (HOUR, 6 * HOUR), (150.0, None), (None, 40 * HOUR + 1801), (700.0, 5 * HOUR + 350)):
         query_range = {"since": since, "before": before}
         inside = [e for e in entries if (since or 0) <= e.created_at < (before or 1e9)]
@@ -202,32 +202,32 @@ async def test_every_page_is_found_by_the_hours_counts(store, samples, place):
             ordered = sorted(inside, key=lambda e: (e.created_at, e.id), reverse=descending)
             for number in range(1, 24):
                 page = Page(page=number, per_page=7)
-                found, count = await store.list_records(*place, LogQuery(**query_range, descending=descending), page)
+                found, count = await store.log.page(*place, LogQuery(**query_range, descending=descending), page)
                 assert [entry.record for entry in found] == ordered[7 * (number - 1) : 7 * number]
                 assert count == len(inside)
-    assert await store.list_records(*place, EVERYTHING, Page(page=2**40, per_page=50)) == ([], 150)
+    assert await store.log.page(*place, EVERYTHING, Page(page=2**40, per_page=50)) == ([], 150)
 
 
 async def test_a_filtered_total_stops_counting_at_its_ceiling(store, samples, place, monkeypatch):
-    monkeypatch.setattr("gateway.store.request_log.COUNT_CEILING", 10)
-    await store.insert_records([samples.record(created_at=float(number)) for number in range(40)])
+    monkeypatch.setattr("gateway.store.log_pages.COUNT_CEILING", 10)
+    await store.log.insert([samples.record(created_at=float(number)) for number in range(40)])
     query = LogQuery(conditions=(Condition("provider", "eq", ("openai",)),))
-    totals = [(await store.list_records(*place, query, Page(page=page, per_page=4)))[1] for page in (1, 5, 9, 10, 11)]
+    totals = [(await store.log.page(*place, query, Page(page=page, per_page=4)))[1] for page in (1, 5, 9, 10, 11)]
     assert totals == [11, 27, 40, 40, 40], "one more than the ceiling stands for more"
 
 
 async def test_an_edit_changes_what_it_names(store, place, told):
-    before = await store.record(*place, "0000-5")
+    before = await store.log.get(*place, "0000-5")
     assert before == LogEntry(told[5], feedback=-1, score=12.5)
-    await store.edit_record(*place, "0000-5", {"feedback": None})
-    await store.edit_record(*place, "0000-5", {})
-    assert await store.record(*place, "0000-5") == LogEntry(told[5], feedback=None, score=12.5)
-    await store.edit_record(*place, "0000-5", {"metadata": '{"a":1}'})
-    assert (await store.record(*place, "0000-5")).record == told[5]._replace(metadata='{"a":1}')
-    await store.edit_record(place[0], "other", "0000-4", {"feedback": 1})
-    assert await store.record(*place, "0000-4") == LogEntry(told[4])
-    await store.insert_records(told)
-    assert (await store.record(*place, "0000-5")).record.metadata == '{"a":1}', "a batch tried again undoes no edit"
+    await store.log.edit(*place, "0000-5", {"feedback": None})
+    await store.log.edit(*place, "0000-5", {})
+    assert await store.log.get(*place, "0000-5") == LogEntry(told[5], feedback=None, score=12.5)
+    await store.log.edit(*place, "0000-5", {"metadata": '{"a":1}'})
+    assert (await store.log.get(*place, "0000-5")).record == told[5]._replace(metadata='{"a":1}')
+    await store.log.edit(place[0], "other", "0000-4", {"feedback": 1})
+    assert await store.log.get(*place, "0000-4") == LogEntry(told[4])
+    await store.log.insert(told)
+    assert (await store.log.get(*place, "0000-5")).record.metadata == '{"a":1}', "a batch tried again undoes no edit"
 
 
 def _bodies(place, record_id, request=b"\0req\xff", response=b"r" * 100):
@@ -237,70 +237,70 @@ def _bodies(place, record_id, request=b"\0req\xff", response=b"r" * 100):
 async def test_bodies_follow_their_record(store, place, told):
     mine, orphan = _bodies(place, "0000-1"), _bodies(place, "9999")
     elsewhere = _bodies((place[0], "other"), "0000-2")
-    await store.insert_bodies([mine, orphan, elsewhere, _bodies(place, "0000-3", b"", b"")])
-    await store.insert_bodies([mine._replace(request=b"late")])
-    await store.insert_bodies([])
-    assert await store.bodies(*place, "0000-1") == mine
-    assert await store.bodies(*place, "0000-3") == _bodies(place, "0000-3", b"", b"")
-    assert await store.bodies(*place, "9999") is None
-    assert await store.bodies(*place, "0000-2") is None
-    assert await store.bodies(place[0], "other", "0000-1") is None
-    assert await store.bodies(*place, "0000-1", 5) == mine._replace(response=b"rrrrr", request_complete=True)
-    assert await store.bodies(*place, "0000-1", 3) == mine._replace(
+    await store.log.insert_bodies([mine, orphan, elsewhere, _bodies(place, "0000-3", b"", b"")])
+    await store.log.insert_bodies([mine._replace(request=b"late")])
+    await store.log.insert_bodies([])
+    assert await store.log.bodies(*place, "0000-1") == mine
+    assert await store.log.bodies(*place, "0000-3") == _bodies(place, "0000-3", b"", b"")
+    assert await store.log.bodies(*place, "9999") is None
+    assert await store.log.bodies(*place, "0000-2") is None
+    assert await store.log.bodies(place[0], "other", "0000-1") is None
+    assert await store.log.bodies(*place, "0000-1", 5) == mine._replace(response=b"rrrrr", request_complete=True)
+    assert await store.log.bodies(*place, "0000-1", 3) == mine._replace(
         request=b"\0re", response=b"rrr", request_complete=False, response_complete=False
     )
-    await store.delete_records(*place, ["0000-1"])
-    assert await store.bodies(*place, "0000-1") is None
-    await store.insert_records([told[1]])
-    assert await store.bodies(*place, "0000-1") is None, "they were deleted, not only hidden"
+    await store.log.delete(*place, ["0000-1"])
+    assert await store.log.bodies(*place, "0000-1") is None
+    await store.log.insert([told[1]])
+    assert await store.log.bodies(*place, "0000-1") is None, "they were deleted, not only hidden"
 
 
 async def test_deleted_records_are_not_counted(store, samples, place, told):
-    await store.delete_records(*place, ["0000-0", "0000-8", "none"])
-    await store.delete_records(place[0], "other", ["0000-1"])
-    assert await store.record_counts() == {place: 7}
-    assert await store.delete_oldest(*place, 2) == 2
-    found, count = await store.list_records(*place, EVERYTHING, Page(page=2, per_page=3))
+    await store.log.delete(*place, ["0000-0", "0000-8", "none"])
+    await store.log.delete(place[0], "other", ["0000-1"])
+    assert await store.log.counts() == {place: 7}
+    assert await store.log.delete_oldest(*place, 2) == 2
+    found, count = await store.log.page(*place, EVERYTHING, Page(page=2, per_page=3))
     assert (_numbers(found), count) == ([4, 3], 5)
-    assert await store.delete_oldest(*place, 50) == 5
-    assert await store.record_counts() == {}
+    assert await store.log.delete_oldest(*place, 50) == 5
+    assert await store.log.counts() == {}
 
 
 async def test_a_purge_hides_at_once_and_deletes_in_batches(store, samples, place, told):
-    await store.insert_bodies([_bodies(place, "0000-7")])
-    await store.purge_records(*place)
+    await store.log.insert_bodies([_bodies(place, "0000-7")])
+    await store.log.purge(*place)
     later = samples.record(created_at=2000.0, id="later")
-    await store.insert_records([later])
+    await store.log.insert([later])
 
     async def seen():
-        found, count = await store.list_records(*place, EVERYTHING, Page(page=1, per_page=50))
+        found, count = await store.log.page(*place, EVERYTHING, Page(page=1, per_page=50))
         assert count == len(found)
-        assert (await store.list_records(*place, EVERYTHING, Page(page=2, per_page=1)))[1] == count
-        assert await store.find_records(*place, EVERYTHING, 50) == [entry.record.id for entry in found]
+        assert (await store.log.page(*place, EVERYTHING, Page(page=2, per_page=1)))[1] == count
+        assert await store.log.find(*place, EVERYTHING, 50) == [entry.record.id for entry in found]
         return [entry.record.id for entry in found]
 
     assert await seen() == ["later"]
-    assert await store.record(*place, "0000-7") is None
-    assert await store.bodies(*place, "0000-7") is None
-    assert await store.purges() == [place]
-    assert [await store.purge_batch(*place, 4) for _ in range(4)] == [4, 4, 1, 0]
-    assert (await store.purges(), await store.record_counts(), await seen()) == ([], {place: 1}, ["later"])
-    await store.purge_records(place[0], "empty")
-    assert await store.purges() == []
+    assert await store.log.get(*place, "0000-7") is None
+    assert await store.log.bodies(*place, "0000-7") is None
+    assert await store.log.purges() == [place]
+    assert [await store.log.purge_batch(*place, 4) for _ in range(4)] == [4, 4, 1, 0]
+    assert (await store.log.purges(), await store.log.counts(), await seen()) == ([], {place: 1}, ["later"])
+    await store.log.purge(place[0], "empty")
+    assert await store.log.purges() == []
 
 
 @pytest.mark.parametrize(("before", "left"), [(None, []), (1000.0, list(range(9))), (1005.0, [5, 6, 7, 8]), (2000.0, [])])
 async def test_a_purge_ends_before_a_moment(store, place, told, before, left):
-    await store.purge_records(*place, before)
-    found, count = await store.list_records(*place, EVERYTHING, Page(page=1, per_page=50))
+    await store.log.purge(*place, before)
+    found, count = await store.log.page(*place, EVERYTHING, Page(page=1, per_page=50))
     assert (sorted(_numbers(found)), count) == (left, len(left))
 
 
 async def test_a_deleted_gateways_log_is_gone_at_once_and_does_not_come_back(store, samples, place, told):
-    await store.insert_gateway(samples.gateway())
-    await store.insert_records([samples.record(gateway_id="other", id="o")])
-    await store.delete_gateway(*place)
-    await store.insert_gateway(samples.gateway())
-    assert await store.list_records(*place, EVERYTHING, Page()) == ([], 0)
-    assert await store.purge_batch(*place, 100) == 9
-    assert await store.record_counts() == {(place[0], "other"): 1}
+    await store.gateways.insert(samples.gateway())
+    await store.log.insert([samples.record(gateway_id="other", id="o")])
+    await store.gateways.delete(*place)
+    await store.gateways.insert(samples.gateway())
+    assert await store.log.page(*place, EVERYTHING, Page()) == ([], 0)
+    assert await store.log.purge_batch(*place, 100) == 9
+    assert await store.log.counts() == {(place[0], "other"): 1}

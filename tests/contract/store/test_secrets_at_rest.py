@@ -5,7 +5,7 @@ from pathlib import Path
 from gateway.control.vault import Vault
 from gateway.kit.secret import keyed_digest
 from gateway.model.tokens import mint_token
-from gateway.store.engine import open_store
+from gateway.store.store import open_store
 
 
 async def test_no_piece_of_a_secret_is_in_the_files(sqlite_url, samples):
@@ -14,14 +14,14 @@ async def test_no_piece_of_a_secret_is_in_the_files(sqlite_url, samples):
     provider_keys = [f"sk-proj-{value[4:40]}" for value in values]
     store = open_store(sqlite_url)
     await store.open()
-    await store.insert_account(samples.account())
-    await store.insert_gateway(samples.gateway())
+    await store.accounts.insert(samples.account())
+    await store.gateways.insert(samples.gateway())
     for number, (value, provider_key) in enumerate(zip(values, provider_keys, strict=True)):
         digest = keyed_digest(pepper, value.encode())
-        await store.insert_token(samples.token(digest=digest))
-        assert await store.tokens_by_digest([digest])
-        await store.insert_key(samples.key(alias=str(number), sealed=vault.seal(provider_key, "context"), preview="sk-…"))
-    [sealed] = [key.sealed for key in await store.all_keys() if key.alias == "7"]
+        await store.tokens.insert(samples.token(digest=digest))
+        assert await store.tokens.by_digest([digest])
+        await store.keys.insert(samples.key(alias=str(number), sealed=vault.seal(provider_key, "context"), preview="sk-…"))
+    [sealed] = [key.sealed for key in await store.keys.all() if key.alias == "7"]
     assert vault.open(sealed, "context") == provider_keys[7]
     while_open = _bytes_beside(sqlite_url)
     await store.close()

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gateway.store.port import StoredSession
+from gateway.model.stored import StoredSession
 
 T0 = 1_700_000_000.0
 
@@ -13,43 +13,43 @@ def session(key: str, token_id: str, *, opened_at: float = T0, seen_at: float = 
 
 async def test_a_session_is_found_by_its_key(store, samples):
     one = session("a", "t")
-    await store.insert_session(one, 20)
-    assert await store.session(b"a") == one
-    assert await store.session(b"b") is None
-    await store.delete_session(b"a")
-    await store.delete_session(b"a")
-    assert await store.session(b"a") is None
+    await store.sessions.insert(one, 20)
+    assert await store.sessions.get(b"a") == one
+    assert await store.sessions.get(b"b") is None
+    await store.sessions.delete(b"a")
+    await store.sessions.delete(b"a")
+    assert await store.sessions.get(b"a") is None
 
 
 async def test_the_oldest_of_the_same_token_goes_and_never_anothers(store, samples):
-    await store.insert_session(session("administrator", "admin", opened_at=1.0), 3)
+    await store.sessions.insert(session("administrator", "admin", opened_at=1.0), 3)
     for number in range(10):
-        await store.insert_session(session(f"s{number}", "t", opened_at=T0 + number), 3)
-    alive = [number for number in range(10) if await store.session(f"s{number}".encode())]
+        await store.sessions.insert(session(f"s{number}", "t", opened_at=T0 + number), 3)
+    alive = [number for number in range(10) if await store.sessions.get(f"s{number}".encode())]
     assert alive == [7, 8, 9]
-    assert await store.session(b"administrator") is not None
+    assert await store.sessions.get(b"administrator") is not None
 
 
 async def test_use_is_written_and_only_forward(store, samples):
     for key in ("a", "b"):
-        await store.insert_session(session(key, "t"), 20)
-    await store.touch_sessions({b"a": T0 + 5, b"b": T0 - 5, b"gone": T0})
-    assert [(await store.session(key)).seen_at for key in (b"a", b"b")] == [T0 + 5, T0]
+        await store.sessions.insert(session(key, "t"), 20)
+    await store.sessions.touch({b"a": T0 + 5, b"b": T0 - 5, b"gone": T0})
+    assert [(await store.sessions.get(key)).seen_at for key in (b"a", b"b")] == [T0 + 5, T0]
 
 
 async def test_they_expire_by_age_and_by_silence(store, samples):
-    await store.insert_session(session("old", "t", opened_at=T0 - 100, seen_at=T0), 20)
-    await store.insert_session(session("silent", "t", opened_at=T0, seen_at=T0 - 100), 20)
-    await store.insert_session(session("alive", "t"), 20)
-    await store.expire_sessions(T0 - 50, T0 - 50)
-    assert [await store.session(key) is not None for key in (b"old", b"silent", b"alive")] == [False, False, True]
+    await store.sessions.insert(session("old", "t", opened_at=T0 - 100, seen_at=T0), 20)
+    await store.sessions.insert(session("silent", "t", opened_at=T0, seen_at=T0 - 100), 20)
+    await store.sessions.insert(session("alive", "t"), 20)
+    await store.sessions.expire(T0 - 50, T0 - 50)
+    assert [await store.sessions.get(key) is not None for key in (b"old", b"silent", b"alive")] == [False, False, True]
 
 
 async def test_they_go_with_their_token(store, samples):
     token = samples.token()
-    await store.insert_token(token)
-    await store.insert_session(session("mine", token.id), 20)
-    await store.insert_session(replace(session("other", "another")), 20)
-    await store.delete_token(token.id)
-    assert await store.session(b"mine") is None
-    assert await store.session(b"other") is not None
+    await store.tokens.insert(token)
+    await store.sessions.insert(session("mine", token.id), 20)
+    await store.sessions.insert(replace(session("other", "another")), 20)
+    await store.tokens.delete(token.id)
+    assert await store.sessions.get(b"mine") is None
+    assert await store.sessions.get(b"other") is not None

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from gateway.store import connected, database
-from gateway.store.engine import open_store
-from gateway.store.port import StoreDown
+from gateway.store import database, pools
+from gateway.store.errors import StoreDown
+from gateway.store.store import open_store
 
 
 class Proxy:
@@ -66,15 +66,15 @@ async def test_a_silent_database_is_down_in_time_and_used_again(
     proxy: tuple[Proxy, str], samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     between, url = proxy
-    monkeypatch.setattr(connected, "READ_S", 0.5)
-    monkeypatch.setattr("gateway.store.relational.WRITE_S", 0.5)
+    monkeypatch.setattr(pools, "READ_S", 0.5)
+    monkeypatch.setattr(pools, "WRITE_S", 0.5)
     monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 0.5)
     store = open_store(url)
     await store.open()
-    await store.insert_account(samples.account())
-    assert await store.accounts() == [samples.account()]
+    await store.accounts.insert(samples.account())
+    assert await store.accounts.all() == [samples.account()]
     between.silent = True
-    for work in (store.accounts, store.ping, lambda: store.tokens_by_digest([b"x"]), store.accounts):
+    for work in (store.accounts.all, store.ping, lambda: store.tokens.by_digest([b"x"]), store.accounts.all):
         started = time.monotonic()
         with pytest.raises(StoreDown):
             await work()
@@ -84,7 +84,7 @@ async def test_a_silent_database_is_down_in_time_and_used_again(
     async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(StoreDown):
-                assert await store.accounts() == [samples.account()]
+                assert await store.accounts.all() == [samples.account()]
                 await store.ping()
                 break
     assert between.connections > before, "what had fallen silent is not used again"

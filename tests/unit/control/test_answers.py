@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from gateway.control.answers import REVOCATION_FIELD, answer, bare_heads, enveloped, invalid
 from gateway.control.publisher import Revocation
 from gateway.model.faults import CONFLICT, STORE_DOWN, Refusal
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 Client = TestClient[web.Request, web.Application]
 SECRET = "sk-very-secret"

@@ -124,7 +124,7 @@ async def test_records_of_a_deleted_gateway_are_not_kept() -> None:
         edge = ObedientEdge(rig.control, "e1")
         rig.control.hub.received(edge, Records(1, [_record(name) for name in ("kept", "gone")]))
         await rig.ai("DELETE", "/gateways/gone")
-    assert [record.gateway_id for record in store.records.values()] == ["kept"]
+    assert [record.gateway_id for record in store.all_records.values()] == ["kept"]
 
 
 def _record(gateway_id: str) -> LogRecord:

@@ -38,7 +38,7 @@ def test_what_looks_like_a_secret_is_hidden_wherever_it_stands() -> None:
 
 async def test_failed_signins_are_counted_beyond_a_few_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     store, clock = MemoryStore(), MovableClock()
-    audit, request = Audit(store, clock), make_mocked_request("POST", "/", headers={"x-gateway-client": "192.0.2.1"})
+    audit, request = Audit(store.audit, clock), make_mocked_request("POST", "/", headers={"x-gateway-client": "192.0.2.1"})
     for _ in range(MOST_FAILURES + 7):
         await audit.sign_in_failed(request)
     assert len(store.audited) == MOST_FAILURES
@@ -55,15 +55,15 @@ async def test_failed_signins_are_counted_beyond_a_few_a_minute(caplog: pytest.L
 
 async def test_a_change_is_told_once_it_is_written(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
-    audit = Audit(store, MovableClock())
+    audit = Audit(store.audit, MovableClock())
     entry = audit.by_service("create", Resource("account", "a", "Default"))
     caplog.set_level(logging.INFO, "gateway.audit")
     store.down = True
     with pytest.raises(Exception, match="down"):
-        await audit.commit(entry, store.insert_audit(entry))
+        await audit.commit(entry, store.audit.insert(entry))
     assert caplog.records == []
     store.down = False
-    await audit.commit(entry, store.insert_audit(entry))
+    await audit.commit(entry, store.audit.insert(entry))
     (record,) = caplog.records
     assert record.fields["audit"] == shown(entry)  # type: ignore[attr-defined]
     assert record.fields["audit"]["actor"]["type"] == "system"  # type: ignore[attr-defined]

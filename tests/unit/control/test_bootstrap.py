@@ -13,8 +13,8 @@ from gateway.control.grants import principal_of
 from gateway.control.peppers import Peppers
 from gateway.control.sessions import Sessions
 from gateway.model.service import ControlConfig
-from gateway.model.tokens import ALL_PERMISSIONS, mint_token, well_formed
-from gateway.store.port import StoreDown, Token
+from gateway.model.tokens import ALL_PERMISSIONS, Token, mint_token, well_formed
+from gateway.store.errors import StoreDown
 
 PEPPER = b"p" * 32
 
@@ -31,13 +31,19 @@ class Starts:
         peppers = peppers or (PEPPER,)
         config = ControlConfig(control_socket="", pepper=PEPPER, bootstrap_token=preset, account_id=self.account_id)
         clock = MovableClock()
-        access = Access(Peppers(self.store, peppers), self.store, clock, Sessions(self.store, clock, peppers, ""))
+        access = Access(
+            Peppers(self.store.tokens, peppers),
+            self.store.tokens,
+            self.store.accounts,
+            clock,
+            Sessions(self.store.sessions, clock, peppers, ""),
+        )
         self.digest = lambda value: access.peppers.kept(value).digest
-        await Bootstrap(config, self.store, access, clock, Audit(self.store, clock), self.handed_out.append).run()
+        await Bootstrap(config, self.store, access, clock, Audit(self.store.audit, clock), self.handed_out.append).run()
 
     @property
     def token(self) -> Token:
-        (token,) = self.store.tokens.values()
+        (token,) = self.store.all_tokens.values()
         return token
 
 
@@ -50,7 +56,7 @@ async def test_the_first_start_makes_an_account_and_a_token_for_everything() -> 
     assert (token.name, token.account_id, token.digest) == ("bootstrap", ACCOUNT, starts.digest(value))
     principal = principal_of(token)
     assert all(principal.may(account, name) for name in ALL_PERMISSIONS for account in (ACCOUNT, "f" * 32))
-    assert [account.id for account in await starts.store.accounts()] == [ACCOUNT]
+    assert [account.id for account in await starts.store.accounts.all()] == [ACCOUNT]
 
 
 async def test_later_starts_change_nothing() -> None:
@@ -65,7 +71,7 @@ async def test_an_account_id_is_made_up_when_none_is_preset() -> None:
     starts = Starts()
     starts.account_id = ""
     await starts.start()
-    (account,) = await starts.store.accounts()
+    (account,) = await starts.store.accounts.all()
     assert len(account.id) == 32
 
 
@@ -85,7 +91,7 @@ async def test_a_rolled_token_is_not_reset_by_the_same_preset() -> None:
     starts = Starts()
     preset = mint_token()
     await starts.start(preset)
-    await starts.store.update_token(replace(starts.token, digest=b"rolled"))
+    await starts.store.tokens.update(replace(starts.token, digest=b"rolled"))
     await starts.start(preset)
     assert starts.token.digest == b"rolled"
 
@@ -94,15 +100,15 @@ async def test_a_deleted_token_comes_back_only_with_another_preset() -> None:
     starts = Starts()
     first, second = mint_token(), mint_token()
     await starts.start(first)
-    await starts.store.delete_token(starts.token.id)
+    await starts.store.tokens.delete(starts.token.id)
     await starts.start(first)
     await starts.start()
-    assert starts.store.tokens == {}
+    assert starts.store.all_tokens == {}
     await starts.start(second)
     assert starts.token.digest == starts.digest(second)
 
 
-@pytest.mark.parametrize("failing", ["insert_account", "put_setting", "insert_token"])
+@pytest.mark.parametrize("failing", ["accounts.insert", "facts.put", "tokens.insert"])
 async def test_a_start_that_failed_half_way_is_made_good(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     starts = Starts()
 
@@ -110,12 +116,13 @@ async def test_a_start_that_failed_half_way_is_made_good(failing: str, monkeypat
         raise StoreDown("now")
 
     with monkeypatch.context() as patch:
-        patch.setattr(starts.store, failing, fail)
+        table, _, method = failing.partition(".")
+        patch.setattr(getattr(starts.store, table), method, fail)
         with pytest.raises(StoreDown):
             await starts.start()
     await starts.start()
     assert starts.token.digest == starts.digest(starts.handed_out[-1])
-    assert len(await starts.store.accounts()) == 1
+    assert len(await starts.store.accounts.all()) == 1
 
 
 async def test_a_malformed_preset_is_refused_without_repeating_it() -> None:

@@ -12,7 +12,8 @@ from gateway.control.publisher import Publisher
 from gateway.control.vault import Vault
 from gateway.link.frames import Snapshot
 from gateway.model.gateways import Gateway
-from gateway.store.port import Account, StoredCustomProvider, StoredKey, StoreDown
+from gateway.model.stored import Account, StoredCustomProvider, StoredKey
+from gateway.store.errors import StoreDown
 
 GATEWAY = Gateway(account_id="a", id="g", internal_id="i", created_at=1, modified_at=1)
 KEY = StoredKey(
@@ -38,11 +39,11 @@ def changes(store: MemoryStore) -> Changes:
 
 
 async def _fill(store: MemoryStore, changes: Changes) -> None:
-    await store.insert_account(Account(id="a", name="A", created_at=1))
-    await store.insert_gateway(GATEWAY)
-    await store.insert_key(replace(KEY, sealed=changes.vault.seal("sk-1", key_context(KEY))))
+    await store.accounts.insert(Account(id="a", name="A", created_at=1))
+    await store.gateways.insert(GATEWAY)
+    await store.keys.insert(replace(KEY, sealed=changes.vault.seal("sk-1", key_context(KEY))))
     headers = changes.vault.seal('{"x":"1"}', headers_context(CUSTOM))
-    await store.insert_custom_provider(replace(CUSTOM, sealed_headers=headers))
+    await store.custom_providers.insert(replace(CUSTOM, sealed_headers=headers))
 
 
 async def test_reload_opens_what_is_sealed(store: MemoryStore, changes: Changes) -> None:
@@ -72,8 +73,8 @@ async def test_what_does_not_open_is_left_out_and_the_rest_goes_on(
 
 async def test_a_key_moved_to_another_row_does_not_open(store: MemoryStore, changes: Changes) -> None:
     await _fill(store, changes)
-    stolen = (await store.all_keys())[0]
-    await store.insert_key(replace(stolen, id="k2", alias="other"))
+    stolen = (await store.keys.all())[0]
+    await store.keys.insert(replace(stolen, id="k2", alias="other"))
     await changes.reload()
     entry = changes.publisher.gateway("a", "g")
     assert entry is not None
@@ -84,7 +85,7 @@ async def test_a_write_nobody_knows_the_end_of_makes_the_settings_stale(store: M
     store.down = True
     with pytest.raises(StoreDown):
         async with changes.turn():
-            await store.insert_gateway(GATEWAY)
+            await store.gateways.insert(GATEWAY)
     assert changes.stale is True
     edge = FakeEdgeConnection()
     changes.publisher.joined(edge)

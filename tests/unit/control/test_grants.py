@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from gateway.control.grants import MOST_MAKERS, common, dependants, excess, in_effect, makers_in_a_row, principal_of
 from gateway.control.permissions import find_group
 from gateway.kit.addresses import networks_of
-from gateway.model.tokens import ANY_ACCOUNT, Permission, Principal
-from gateway.store.port import Token
+from gateway.model.tokens import ANY_ACCOUNT, Permission, Principal, Token
 
 A, B = "a" * 32, "b" * 32
 RUN, READ = Permission.RUN, Permission.READ
@@ -221,18 +220,18 @@ async def _chain(store: MemoryStore, *links: Token) -> Token:
         made = replace(link, id=f"t{number}", digest=bytes([number]))
         if maker is not None:
             made = replace(made, maker_id=maker.id, maker_rolls=maker.rolls)
-        await store.insert_token(made)
+        await store.tokens.insert(made)
         maker = made
     assert maker is not None
     return maker
 
 
 async def test_a_token_has_no_more_than_its_makers_at_any_remove() -> None:
-    store = MemoryStore()
+    store = MemoryStore(A)
     last = await _chain(
         store, _token(_policy(RUN), expires_on=50.0), _token(_policy(RUN, READ)), _token(_policy(RUN, READ), not_before=9.0)
     )
-    principal = await in_effect(store, last)
+    principal = await in_effect(store.tokens, last)
     assert principal is not None
     assert (principal.token_id, principal.not_before, principal.expires_on) == ("t2", 9.0, 50.0)
     assert principal.may(A, RUN)
@@ -242,31 +241,31 @@ async def test_a_token_has_no_more_than_its_makers_at_any_remove() -> None:
 @pytest.mark.parametrize("end", ["disabled", "deleted", "rolled"])
 @pytest.mark.parametrize("which", ["t0", "t1"])
 async def test_a_token_ends_with_its_makers(end: str, which: str) -> None:
-    store = MemoryStore()
+    store = MemoryStore(A)
     last = await _chain(store, *[_token(_policy(RUN))] * 3)
-    maker = store.tokens[which]
+    maker = store.all_tokens[which]
     if end == "deleted":
-        await store.delete_token(which)
+        await store.tokens.delete(which)
     else:
-        await store.update_token(replace(maker, status="disabled") if end == "disabled" else replace(maker, rolls=1))
-    assert await in_effect(store, last) is None
-    await store.update_token(replace(store.tokens["t2"], outlives_maker=True))
-    assert await in_effect(store, store.tokens["t2"]) is not None
-    await store.update_token(maker)
-    assert await in_effect(store, last) is not None, "what was only disabled comes back"
+        await store.tokens.update(replace(maker, status="disabled") if end == "disabled" else replace(maker, rolls=1))
+    assert await in_effect(store.tokens, last) is None
+    await store.tokens.update(replace(store.all_tokens["t2"], outlives_maker=True))
+    assert await in_effect(store.tokens, store.all_tokens["t2"]) is not None
+    await (store.tokens.insert if end == "deleted" else store.tokens.update)(maker)
+    assert await in_effect(store.tokens, last) is not None, "what was only disabled comes back"
 
 
 async def test_all_that_depend_on_a_token_are_found() -> None:
-    store = MemoryStore()
+    store = MemoryStore(A)
     last = await _chain(store, *[_token(_policy(RUN))] * 3)
-    await store.insert_token(replace(last, id="apart", digest=b"apart", maker_id="t0", outlives_maker=True))
-    await store.insert_token(replace(last, id="below", digest=b"below", maker_id="apart"))
-    assert [token.id for token in await dependants(store, "t0")] == ["t1", "t2"]
-    assert await makers_in_a_row(store, last) == 2
+    await store.tokens.insert(replace(last, id="apart", digest=b"apart", maker_id="t0", outlives_maker=True))
+    await store.tokens.insert(replace(last, id="below", digest=b"below", maker_id="apart"))
+    assert [token.id for token in await dependants(store.tokens, "t0")] == ["t1", "t2"]
+    assert await makers_in_a_row(store.tokens, last) == 2
 
 
 async def test_a_row_of_makers_has_an_end() -> None:
-    store = MemoryStore()
-    assert await in_effect(store, await _chain(store, *[_token(_policy(RUN))] * (MOST_MAKERS + 1))) is not None
-    longer = MemoryStore()
-    assert await in_effect(longer, await _chain(longer, *[_token(_policy(RUN))] * (MOST_MAKERS + 2))) is None
+    store = MemoryStore(A)
+    assert await in_effect(store.tokens, await _chain(store, *[_token(_policy(RUN))] * (MOST_MAKERS + 1))) is not None
+    longer = MemoryStore(A)
+    assert await in_effect(longer.tokens, await _chain(longer, *[_token(_policy(RUN))] * (MOST_MAKERS + 2))) is None

@@ -38,8 +38,8 @@ from gateway.link.frames import (
     Unavailable,
 )
 from gateway.model.records import LogRecord
-from gateway.model.tokens import mint_token
-from gateway.store.port import Account, Token
+from gateway.model.stored import Account
+from gateway.model.tokens import Token, mint_token
 
 DIGEST = b"d" * 32
 
@@ -49,11 +49,19 @@ class Parts:
         self.clock = MovableClock()
         self.store = MemoryStore()
         self.publisher = Publisher(self.clock, expected_edges=0, revoke_timeout_s=1)
-        self.access = Access(Peppers(self.store, [b"p"]), self.store, self.clock, Sessions(self.store, self.clock, [b"p"], ""))
+        self.access = Access(
+            Peppers(self.store.tokens, [b"p"]),
+            self.store.tokens,
+            self.store.accounts,
+            self.clock,
+            Sessions(self.store.sessions, self.clock, [b"p"], ""),
+        )
         self.changes = Changes(self.store, Vault(b"m" * 32), self.publisher, self.clock)
-        self.recorder = Recorder(self.store)
+        self.recorder = Recorder(self.store.log)
         self.counters = CounterSums()
-        self.unauthenticated = UnauthenticatedRequests(self.store, self.clock, Peppers(self.store, [b"p"]))
+        self.unauthenticated = UnauthenticatedRequests(
+            self.store.callers, self.store.tokens, self.clock, Peppers(self.store.tokens, [b"p"])
+        )
         self.hub = Hub(
             self.publisher, self.changes, self.access, Facts(self.recorder, self.counters, self.unauthenticated, AccessLog(0.0))
         )
@@ -61,8 +69,8 @@ class Parts:
         self.hub.joined(self.edge)
 
     async def open(self) -> None:
-        await self.store.insert_account(Account(id="a", name="A", created_at=1))
-        await self.store.insert_token(TOKEN)
+        await self.store.accounts.insert(Account(id="a", name="A", created_at=1))
+        await self.store.tokens.insert(TOKEN)
         await self.changes.reload()
         self.hub.received(self.edge, Ready("w", 0))
 
@@ -87,7 +95,7 @@ async def test_who_holds_a_token(parts: Parts) -> None:
     assert known.principal.token_id == "t"
     assert parts.access.used == {"t": parts.clock.wall()}
     assert await parts.hub.answer(parts.edge, AskToken(2, {"": b"x"})) == TokenAnswer(2, None)
-    await parts.store.update_token(replace(TOKEN, status="disabled"))
+    await parts.store.tokens.update(replace(TOKEN, status="disabled"))
     assert await parts.hub.answer(parts.edge, AskToken(3, {"": DIGEST})) == TokenAnswer(3, None)
 
 
@@ -101,14 +109,14 @@ async def test_an_unexpected_failure_is_unavailable_too(parts: Parts, monkeypatc
     async def fail(_digests: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(parts.store, "tokens_by_digest", fail)
+    monkeypatch.setattr(parts.store.tokens, "by_digest", fail)
     assert await parts.hub.answer(parts.edge, AskToken(1, {"": DIGEST})) == Unavailable(1)
 
 
 async def test_no_answer_is_older_than_a_revocation(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is read, the token is deleted and revoked, then the read returns what it saw: that must not go out."""
     may_return, read = asyncio.Event(), asyncio.Event()
-    real = parts.store.tokens_by_digest
+    real = parts.store.tokens.by_digest
 
     async def slow(digests: list[bytes]) -> Any:
         found = await real(digests)
@@ -116,10 +124,10 @@ async def test_no_answer_is_older_than_a_revocation(parts: Parts, monkeypatch: p
         await may_return.wait()
         return found
 
-    monkeypatch.setattr(parts.store, "tokens_by_digest", slow)
+    monkeypatch.setattr(parts.store.tokens, "by_digest", slow)
     asking = spawn(parts.hub.answer(parts.edge, AskToken(1, {"": DIGEST})), "test")
     await read.wait()
-    await parts.store.delete_token("t")
+    await parts.store.tokens.delete("t")
     revoking = spawn(parts.publisher.revoke(DIGEST), "test")
     await asyncio.sleep(0)
     may_return.set()
@@ -191,17 +199,17 @@ async def test_records_are_confirmed_to_their_edge_once_written() -> None:
 
 
 async def test_a_token_found_by_an_older_pepper_is_known_by_the_newest_from_then_on(parts: Parts) -> None:
-    value, peppers = mint_token(), Peppers(parts.store, [b"n" * 32, b"o" * 32])
+    value, peppers = mint_token(), Peppers(parts.store.tokens, [b"n" * 32, b"o" * 32])
     parts.access.peppers = peppers
-    before = replace(TOKEN, id="u", **Peppers(parts.store, [b"o" * 32]).kept(value)._asdict())
-    await parts.store.insert_token(before)
+    before = replace(TOKEN, id="u", **Peppers(parts.store.tokens, [b"o" * 32]).kept(value)._asdict())
+    await parts.store.tokens.insert(before)
     for number in range(2):
         answer = await parts.hub.answer(parts.edge, AskToken(number, peppers.digests(value)))
         assert isinstance(answer, TokenAnswer)
         assert answer.principal is not None
         await peppers.close()
-    assert parts.store.tokens["u"] == replace(before, **peppers.kept(value)._asdict())
-    assert parts.store.calls.count("renew_digests") == 1
+    assert parts.store.all_tokens["u"] == replace(before, **peppers.kept(value)._asdict())
+    assert parts.store.calls.count("tokens.renew_digests") == 1
     old = await parts.hub.answer(parts.edge, AskToken(9, {"": before.digest}))
     assert isinstance(old, TokenAnswer)
     assert old.principal is not None, "a worker from before the rotation finds it still"

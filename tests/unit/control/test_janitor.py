@@ -21,12 +21,14 @@ class Parts:
     def __init__(self) -> None:
         self.store = MemoryStore()
         clock = MovableClock()
-        self.sessions = Sessions(self.store, clock, [b"p"], "")
-        self.access = Access(Peppers(self.store, [b"p"]), self.store, clock, self.sessions)
+        self.sessions = Sessions(self.store.sessions, clock, [b"p"], "")
+        self.access = Access(Peppers(self.store.tokens, [b"p"]), self.store.tokens, self.store.accounts, clock, self.sessions)
         publisher = Publisher(clock, expected_edges=0, revoke_timeout_s=1)
         self.changes = Changes(self.store, Vault(b"m" * 32), publisher, clock)
         self.pauses: list[float] = []
-        self.unauthenticated = UnauthenticatedRequests(self.store, clock, Peppers(self.store, [b"p"]))
+        self.unauthenticated = UnauthenticatedRequests(
+            self.store.callers, self.store.tokens, clock, Peppers(self.store.tokens, [b"p"])
+        )
         self.janitor = Janitor(self.store, self.access, self.changes, self.unauthenticated, pause=self.pause)
 
     async def pause(self, seconds: float) -> None:
@@ -43,7 +45,7 @@ async def test_rounds_ping_every_time_and_write_token_use_now_and_then() -> None
         await asyncio.sleep(0)
     await parts.janitor.close(1)
     assert parts.store.calls.count("ping") == 11, "one at the start, one after each pause"
-    assert parts.store.calls.count("touch_tokens") == 1, "nothing to write the second time"
+    assert parts.store.calls.count("tokens.touch") == 1, "nothing to write the second time"
     assert set(parts.pauses) == {ROUND_S}
     assert parts.janitor._retaining is not None
     assert parts.janitor._retaining.done(), "retention ends with it"
@@ -81,7 +83,7 @@ async def test_the_store_is_down_for_as_long_as_writes_fail(failing: str, expect
     parts = Parts()
     seen = ""
     for what in failing:
-        parts.store.failed_writes += what == "w"
+        parts.store.pools.failed_writes += what == "w"
         parts.store.down = what == "p"
         await parts.janitor.round(touch=False)
         seen += "." if parts.janitor.store_up else "d"
@@ -108,10 +110,10 @@ async def test_requests_without_a_token_are_written_each_round_and_at_the_end() 
     for rounds in (1, 2):
         parts.unauthenticated.take(Unauthenticated([("a", "g", 1)], []))
         await parts.janitor.round(touch=False)
-        assert parts.store.calls.count("add_unauthenticated") == rounds
+        assert parts.store.calls.count("callers.add") == rounds
     parts.unauthenticated.take(Unauthenticated([("a", "g", 1)], []))
     await parts.janitor.close(1)
-    assert parts.store.calls.count("add_unauthenticated") == 3
+    assert parts.store.calls.count("callers.add") == 3
 
 
 async def test_stale_settings_are_read_again() -> None:
@@ -128,7 +130,7 @@ async def test_a_failed_write_loses_no_use_of_a_token(monkeypatch: pytest.Monkey
         parts.access.used["t"] = 9.0
         raise TimeoutError
 
-    monkeypatch.setattr(parts.store, "touch_tokens", fail)
+    monkeypatch.setattr(parts.store.tokens, "touch", fail)
     parts.access.used = {"t": 1.0, "u": 2.0}
     await parts.janitor.close(1)
     assert parts.access.used == {"t": 9.0, "u": 2.0}
@@ -141,7 +143,7 @@ async def test_old_rollups_expire_by_what_their_span_is_kept() -> None:
     async def expire(before: dict[int, float]) -> None:
         given.append(before)
 
-    parts.store.expire_rollups = expire  # type: ignore[method-assign]
+    parts.store.rollups.expire = expire  # type: ignore[method-assign]
     await parts.janitor.round(touch=False)
     assert given == []
     await parts.janitor.round(touch=False, expire=True)
@@ -153,9 +155,9 @@ async def test_the_use_of_sessions_is_written_now_and_then_and_at_the_end() -> N
     parts = Parts()
     parts.sessions.seen = {b"key": 1.0}
     await parts.janitor.round(touch=False)
-    assert parts.store.calls.count("touch_sessions") == 0
+    assert parts.store.calls.count("sessions.touch") == 0
     await parts.janitor.round(touch=True, expire=True)
-    assert (parts.store.calls.count("touch_sessions"), parts.store.calls.count("expire_sessions")) == (1, 1)
+    assert (parts.store.calls.count("sessions.touch"), parts.store.calls.count("sessions.expire")) == (1, 1)
     parts.sessions.seen = {b"key": 2.0}
     parts.store.down = True
     await parts.janitor.round(touch=True)

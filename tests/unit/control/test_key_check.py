@@ -6,7 +6,7 @@ from fakes.store import MemoryStore
 
 from gateway.control.key_check import RETIRED, KeyCheck, check_value
 from gateway.model.service import NEW_STORE_NAME
-from gateway.store.port import StoreDown, Unusable
+from gateway.store.errors import StoreDown, Unusable
 
 PEPPER, MASTER = b"p" * 32, b"m" * 32
 KEYS = {"pepper": {"1": PEPPER}, "master-key": {"1": MASTER}}
@@ -20,15 +20,15 @@ def folder(tmp_path: Path) -> Path:
 
 async def test_a_new_store_takes_the_keys_and_uses_up_the_permission(folder: Path) -> None:
     store = MemoryStore()
-    await KeyCheck(store, str(folder), KEYS).run()
-    assert store.settings == {
+    await KeyCheck(store.facts, str(folder), KEYS).run()
+    assert store.all_facts == {
         "key-check/pepper/1": check_value(PEPPER, "pepper/1"),
         "key-check/master-key/1": check_value(MASTER, "master-key/1"),
     }
     assert not list(folder.iterdir())
-    before = dict(store.settings)
-    await KeyCheck(store, str(folder), KEYS).run()
-    assert store.settings == before
+    before = dict(store.all_facts)
+    await KeyCheck(store.facts, str(folder), KEYS).run()
+    assert store.all_facts == before
 
 
 def test_a_value_is_of_its_key_its_kind_and_its_id() -> None:
@@ -59,37 +59,37 @@ async def test_other_keys_are_refused_and_nothing_is_written(
     folder: Path, keys: dict[str, dict[str, bytes]], said: str
 ) -> None:
     store = MemoryStore()
-    await KeyCheck(store, str(folder), KEYS).run()
-    before = dict(store.settings)
+    await KeyCheck(store.facts, str(folder), KEYS).run()
+    before = dict(store.all_facts)
     (folder / NEW_STORE_NAME).touch()  # it says nothing of a store that is there
     with pytest.raises(Unusable) as caught:
-        await KeyCheck(store, str(folder), keys).run()
+        await KeyCheck(store.facts, str(folder), keys).run()
     assert said.format(folder=folder) in str(caught.value)
-    assert store.settings == before
+    assert store.all_facts == before
 
 
 async def test_one_more_key_is_added_beside_the_one_that_is_known(folder: Path) -> None:
     store = MemoryStore()
-    await KeyCheck(store, str(folder), KEYS).run()
+    await KeyCheck(store.facts, str(folder), KEYS).run()
     more = {**KEYS, "pepper": {"1": PEPPER, "2": b"n" * 32}}
-    await KeyCheck(store, str(folder), more).run()
-    assert store.settings["key-check/pepper/2"] == check_value(b"n" * 32, "pepper/2")
+    await KeyCheck(store.facts, str(folder), more).run()
+    assert store.all_facts["key-check/pepper/2"] == check_value(b"n" * 32, "pepper/2")
     with pytest.raises(Unusable):
-        await KeyCheck(store, str(folder), KEYS).run()
+        await KeyCheck(store.facts, str(folder), KEYS).run()
 
 
 async def test_an_empty_store_beside_old_keys_is_refused(tmp_path: Path) -> None:
     store = MemoryStore()
     with pytest.raises(Unusable, match=r"is empty, but the keys in .* --new-store"):
-        await KeyCheck(store, str(tmp_path), KEYS).run()
-    assert not store.settings
+        await KeyCheck(store.facts, str(tmp_path), KEYS).run()
+    assert not store.all_facts
 
 
 async def test_a_store_that_is_down_is_no_verdict(folder: Path) -> None:
     store = MemoryStore()
     store.down = True
     with pytest.raises(StoreDown) as caught:
-        await KeyCheck(store, str(folder), KEYS).run()
+        await KeyCheck(store.facts, str(folder), KEYS).run()
     assert not isinstance(caught.value, Unusable)
     assert (folder / NEW_STORE_NAME).exists()
 
@@ -101,16 +101,16 @@ async def test_control_does_not_start_with_other_keys() -> None:
     with pytest.raises(Unusable, match="is not the pepper"):
         async with running_control(store, pepper=b"q" * 32):
             pass
-    assert len(store.tokens) == 1
+    assert len(store.all_tokens) == 1
 
 
 async def test_a_pepper_that_was_given_up_may_be_missing_and_may_come_back(folder: Path) -> None:
     store = MemoryStore()
-    await KeyCheck(store, str(folder), KEYS).run()
+    await KeyCheck(store.facts, str(folder), KEYS).run()
     after = {**KEYS, "pepper": {"2": b"n" * 32}}
-    store.settings["key-check/pepper/1"] = RETIRED
-    await KeyCheck(store, str(folder), after).run()
-    await KeyCheck(store, str(folder), {**KEYS, "pepper": {"2": b"n" * 32, "1": PEPPER}}).run()
-    await KeyCheck(store, str(folder), after).run()
+    store.put_fact("key-check/pepper/1", RETIRED)
+    await KeyCheck(store.facts, str(folder), after).run()
+    await KeyCheck(store.facts, str(folder), {**KEYS, "pepper": {"2": b"n" * 32, "1": PEPPER}}).run()
+    await KeyCheck(store.facts, str(folder), after).run()
     with pytest.raises(Unusable):
-        await KeyCheck(store, str(folder), KEYS).run()
+        await KeyCheck(store.facts, str(folder), KEYS).run()

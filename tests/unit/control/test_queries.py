@@ -8,7 +8,7 @@ import pytest
 from gateway.control import queries as queries_module
 from gateway.control.queries import AT_ONCE, PER_ACCOUNT, Queries
 from gateway.model.faults import QUERY_TOO_LONG, TOO_MANY_QUERIES, Fault, Refusal
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 
 @pytest.fixture(autouse=True)

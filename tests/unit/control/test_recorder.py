@@ -21,19 +21,19 @@ def _records(count: int, start: int = 0) -> list[LogRecord]:
 
 async def test_batches_of_bounded_size() -> None:
     store = MemoryStore()
-    recorder = Recorder(store)
+    recorder = Recorder(store.log)
     rows, step = 2 * BATCH_ROWS + 100, 100
     for start in range(0, rows, step):
         recorder.take(_records(step, start))
     recorder.start()
     await recorder.close(5)
-    assert store.calls == ["insert_records"] * 3
-    assert (len(store.records), recorder.written, recorder.waiting) == (rows, rows, 0)
+    assert store.calls == ["log.insert"] * 3
+    assert (len(store.all_records), recorder.written, recorder.waiting) == (rows, rows, 0)
 
 
 async def test_a_full_batch_does_not_wait_for_company() -> None:
     store = MemoryStore()
-    recorder = Recorder(store)
+    recorder = Recorder(store.log)
     recorder.start()
     recorder.take(_records(1))
     await asyncio.sleep(0)
@@ -41,7 +41,7 @@ async def test_a_full_batch_does_not_wait_for_company() -> None:
     recorder.take(_records(BATCH_ROWS - 1, 1))
     for _ in range(10):
         await asyncio.sleep(0)
-    assert len(store.records) == BATCH_ROWS
+    assert len(store.all_records) == BATCH_ROWS
     await recorder.close(1)
 
 
@@ -55,18 +55,18 @@ async def test_records_wait_while_the_store_is_down() -> None:
         store.down = len(pauses) < 7
         await asyncio.sleep(0)
 
-    recorder = Recorder(store, pause=pause)
+    recorder = Recorder(store.log, pause=pause)
     recorder.take(_records(3))
     recorder.start()
     await recorder.close(5)
     assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
-    assert (len(store.records), recorder.dropped) == (3, 0)
+    assert (len(store.all_records), recorder.dropped) == (3, 0)
 
 
 async def test_what_is_not_written_in_time_is_confirmed_to_nobody() -> None:
     store = MemoryStore()
     store.down = True
-    recorder = Recorder(store)
+    recorder = Recorder(store.log)
     confirmed: list[str] = []
     recorder.take(_records(BATCH_ROWS), lambda: confirmed.append("in hand"))
     recorder.take(_records(2, BATCH_ROWS), lambda: confirmed.append("queued"))
@@ -78,11 +78,11 @@ async def test_what_is_not_written_in_time_is_confirmed_to_nobody() -> None:
 
 async def test_who_brought_records_is_told_when_they_are_written() -> None:
     store = MemoryStore()
-    recorder = Recorder(store)
+    recorder = Recorder(store.log)
     confirmed: list[int] = []
-    recorder.take(_records(2), lambda: confirmed.append(len(store.records)))
+    recorder.take(_records(2), lambda: confirmed.append(len(store.all_records)))
     recorder.take([], lambda: confirmed.append(-1))
-    recorder.take(_records(1, 2), lambda: confirmed.append(len(store.records)))
+    recorder.take(_records(1, 2), lambda: confirmed.append(len(store.all_records)))
     assert confirmed == [-1]
     recorder.start()
     await recorder.close(5)
@@ -91,7 +91,7 @@ async def test_who_brought_records_is_told_when_they_are_written() -> None:
 
 def test_a_full_queue_drops_counts_and_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.control.recorder.QUEUE_BYTES", 2500)
-    recorder = Recorder(MemoryStore())
+    recorder = Recorder(MemoryStore().log)
     confirmed: list[int] = []
     for number in range(4):
         recorder.take(_records(1, number), lambda number=number: confirmed.append(number))  # type: ignore[misc]
@@ -104,8 +104,8 @@ async def test_a_batch_the_store_refuses_is_not_tried_for_ever(monkeypatch: pyte
     async def refuse(_records: list[LogRecord]) -> None:
         raise ValueError("no")
 
-    monkeypatch.setattr(store, "insert_records", refuse)
-    recorder = Recorder(store)
+    monkeypatch.setattr(store.log, "insert", refuse)
+    recorder = Recorder(store.log)
     confirmed: list[bool] = []
     recorder.take(_records(2), lambda: confirmed.append(True))
     recorder.start()
@@ -115,42 +115,42 @@ async def test_a_batch_the_store_refuses_is_not_tried_for_ever(monkeypatch: pyte
 
 async def test_unwanted_records_are_left_out_and_no_loss() -> None:
     store = MemoryStore()
-    recorder = Recorder(store, wanted=lambda record: record.id != "1")
+    recorder = Recorder(store.log, wanted=lambda record: record.id != "1")
     recorder.take(_records(3))
     recorder.start()
     await recorder.close(5)
-    assert (sorted(store.records), recorder.dropped) == (["0", "2"], 0)
+    assert (sorted(store.all_records), recorder.dropped) == (["0", "2"], 0)
 
 
 async def test_records_are_priced_before_they_are_written() -> None:
     store = MemoryStore()
-    recorder = Recorder(store, cost_of=lambda record: 0.5 if record.id == "1" else None)
+    recorder = Recorder(store.log, cost_of=lambda record: 0.5 if record.id == "1" else None)
     recorder.take(_records(2))
     recorder.start()
     await recorder.close(5)
-    assert {name: record.cost for name, record in store.records.items()} == {"0": None, "1": 0.5}
-    assert store.records["1"] == _SAMPLE._replace(id="1", cost=0.5)
+    assert {name: record.cost for name, record in store.all_records.items()} == {"0": None, "1": 0.5}
+    assert store.all_records["1"] == _SAMPLE._replace(id="1", cost=0.5)
 
 
 async def test_bodies_follow_their_records_readable() -> None:
     store = MemoryStore()
-    recorder = Recorder(store)
+    recorder = Recorder(store.log)
     packed = gzip.compress(b"what was said")
     recorder.take(_records(2), bodies=[LogBodies("1", "a", "g", b"asked", packed, True, True, "", "gzip")])
     recorder.start()
     await recorder.close(5)
-    assert store.calls == ["insert_records", "insert_bodies"]
-    assert store.kept_bodies["1"] == LogBodies("1", "a", "g", b"asked", b"what was said", True, True)
+    assert store.calls == ["log.insert", "log.insert_bodies"]
+    assert store.all_bodies["1"] == LogBodies("1", "a", "g", b"asked", b"what was said", True, True)
 
 
 @pytest.mark.parametrize("cost", [1e308, float("inf"), float("nan"), -1.0])
 async def test_a_cost_beyond_all_bounds_is_not_known(cost: float) -> None:
     store = MemoryStore()
-    recorder = Recorder(store, cost_of=lambda _record: cost)
+    recorder = Recorder(store.log, cost_of=lambda _record: cost)
     recorder.start()
     recorder.take(_records(2))
     await recorder.close(5)
-    assert [record.cost for record in store.records.values()] == [None, None]
+    assert [record.cost for record in store.all_records.values()] == [None, None]
 
 
 async def test_a_request_that_cannot_be_priced_keeps_no_other_from_the_store() -> None:
@@ -160,12 +160,12 @@ async def test_a_request_that_cannot_be_priced_keeps_no_other_from_the_store() -
         return 0.5
 
     store = MemoryStore()
-    recorder = Recorder(store, cost_of=cost_of)
+    recorder = Recorder(store.log, cost_of=cost_of)
     confirmed: list[bool] = []
     recorder.start()
     recorder.take(_records(3), lambda: confirmed.append(True))
     await recorder.close(5)
-    assert [record.cost for record in store.records.values()] == [0.5, None, 0.5]
+    assert [record.cost for record in store.all_records.values()] == [0.5, None, 0.5]
     assert confirmed == [True]
 
 
@@ -177,13 +177,13 @@ async def test_callers_without_a_token_have_a_budget_and_others_have_none() -> N
         spent.append(size_bytes)
         return len(spent) <= 3
 
-    recorder = Recorder(store, budget=budget, body_bytes=1000)
+    recorder = Recorder(store.log, budget=budget, body_bytes=1000)
     known, strangers = _records(2), [record._replace(token_id="") for record in _records(4, 2)]
     bomb = gzip.compress(b"x" * 1_000_000)
     bodies = [LogBodies(record.id, "a", "g", bomb, b"", True, True, request_encoding="gzip") for record in (*known, *strangers)]
     recorder.start()
     recorder.take([*known, *strangers], bodies=bodies)
     await recorder.close(5)
-    assert set(store.records) == {"0", "1", "2", "3", "4"}
+    assert set(store.all_records) == {"0", "1", "2", "3", "4"}
     assert recorder.over_budget == 1
-    assert {key: len(kept.request) for key, kept in store.kept_bodies.items()} == {"0": 1000, "1": 1000}
+    assert {key: len(kept.request) for key, kept in store.all_bodies.items()} == {"0": 1000, "1": 1000}

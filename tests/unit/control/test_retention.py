@@ -8,7 +8,7 @@ from gateway.control.publisher import Publisher
 from gateway.control.retention import FEWEST_ROWS, MOST_ROWS, ROUND_S, Retention
 from gateway.model.gateways import Gateway, GatewayEntry
 from gateway.model.records import LogRecord
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 
 def _record(number: int, gateway_id: str) -> LogRecord:
@@ -22,12 +22,12 @@ class Parts:
     """`takes_s`: how long each deletion takes on the clock."""
 
     def __init__(self, takes_s: float = 0.02) -> None:
-        self.store, self.clock, self.pauses = MemoryStore(), MovableClock(), []
+        self.store, self.clock, self.pauses = MemoryStore("a"), MovableClock(), []
         self.publisher = Publisher(self.clock, expected_edges=0, revoke_timeout_s=1)
         self.publisher.load([], [])
-        self.retention = Retention(self.store, self.publisher, self.clock, pause=self.pause)
+        self.retention = Retention(self.store.log, self.store.gateways, self.publisher, self.clock, pause=self.pause)
         self.asked: list[int] = []
-        self._delete, self.store.delete_oldest = self.store.delete_oldest, self.timed  # type: ignore[method-assign]
+        self._delete, self.store.log.delete_oldest = self.store.log.delete_oldest, self.timed  # type: ignore[method-assign]
         self.takes_s = takes_s
 
     async def timed(self, account_id: str, gateway_id: str, rows: int) -> int:
@@ -44,12 +44,12 @@ class Parts:
             account_id="a", id=name, internal_id=name, created_at=0, modified_at=0,
             log_management=limit, log_management_strategy=strategy,
         )  # fmt: skip
-        await self.store.insert_gateway(gateway)
+        await self.store.gateways.insert(gateway)
         self.publisher.put_gateway(GatewayEntry(gateway=gateway))
-        await self.store.insert_records([_record(number, name) for number in range(rows)])
+        await self.store.log.insert([_record(number, name) for number in range(rows)])
 
     def left(self, name: str) -> list[int]:
-        return sorted(int(key[-5:]) for key in self.store.records if key.startswith(f"{name}-"))
+        return sorted(int(key[-5:]) for key in self.store.all_records if key.startswith(f"{name}-"))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_a_log_with_room_again_takes_entries_again() -> None:
     await parts.retention.round()
     assert parts.retention.full
     await parts.gateway("g2", 0, None, None)
-    await parts.store.delete_records("a", "g", ["g-00000"])
+    await parts.store.log.delete("a", "g", ["g-00000"])
     await parts.retention.round()
     assert parts.retention.full == frozenset()
 
@@ -91,14 +91,14 @@ async def test_purges_end_and_others_stay() -> None:
     parts = Parts()
     await parts.gateway("g", 250, None, None)
     await parts.gateway("other", 5, None, None)
-    await parts.store.purge_records("a", "g")
+    await parts.store.log.purge("a", "g")
     await parts.retention.round()
-    assert (parts.left("g"), len(parts.left("other")), parts.store.purging) == ([], 5, [])
+    assert (parts.left("g"), len(parts.left("other")), await parts.store.log.purges()) == ([], 5, [])
 
 
 async def test_logs_without_a_gateway_go_if_the_store_has_none_either() -> None:
     parts = Parts()
-    await parts.store.insert_records([_record(number, "gone") for number in range(5)])
+    await parts.store.log.insert([_record(number, "gone") for number in range(5)])
     await parts.gateway("new-elsewhere", 3, None, None)
     parts.publisher.remove_gateway("a", "new-elsewhere")
     await parts.retention.round()
@@ -108,7 +108,7 @@ async def test_logs_without_a_gateway_go_if_the_store_has_none_either() -> None:
 async def test_nothing_is_orphaned_before_the_settings_are_known() -> None:
     parts = Parts()
     parts.publisher.loaded = False
-    await parts.store.insert_records([_record(1, "g")])
+    await parts.store.log.insert([_record(1, "g")])
     await parts.retention.round()
     assert parts.left("g") == [1]
 
@@ -135,7 +135,7 @@ async def test_it_goes_on_when_the_store_was_down() -> None:
         if rounds == 3:
             raise asyncio.CancelledError
 
-    retention = Retention(parts.store, parts.publisher, parts.clock, pause=pause)
+    retention = Retention(parts.store.log, parts.store.gateways, parts.publisher, parts.clock, pause=pause)
     with pytest.raises(asyncio.CancelledError):
         await retention.run()
     assert retention.full == {("a", "g")}

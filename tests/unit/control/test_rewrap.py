@@ -10,7 +10,7 @@ from gateway.control.rewrap import Rewrap
 from gateway.control.vault import Vault, sealed_by
 from gateway.kit.secret import key_id
 from gateway.model.tokens import Permission
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 OLD, NEW = b"m" * 32, b"n" * 32
 
@@ -39,7 +39,7 @@ async def test_everything_is_sealed_anew_and_opens_as_before() -> None:
         assert await rewrap.in_use() == {key_id(OLD): 3}
         await rewrap.round()
         assert await rewrap.in_use() == {key_id(NEW): 3}
-        assert f"key-check/master-key/{key_id(OLD)}" not in rig.store.settings, "it may be taken out of its file"  # type: ignore[attr-defined]
+        assert f"key-check/master-key/{key_id(OLD)}" not in rig.store.all_facts, "it may be taken out of its file"  # type: ignore[attr-defined]
         rig.control._changes.vault = Vault(NEW)
         await rig.control._changes.reload()
         entry = rig.control._publisher.gateway(ACCOUNT, "g")
@@ -65,16 +65,16 @@ async def test_what_changed_meanwhile_is_left_as_it_is(monkeypatch: pytest.Monke
     async with running_control(store) as rig:
         await fill(rig)
         rewrap = await rotated(rig)
-        seen = await store.all_keys()
-        await store.delete_key(ACCOUNT, "g", seen[0].id)
+        seen = await store.keys.all()
+        await store.keys.delete(ACCOUNT, "g", seen[0].id)
 
         async def all_keys() -> list[Any]:
             return seen
 
         with monkeypatch.context() as patch:
-            patch.setattr(store, "all_keys", all_keys)
+            patch.setattr(store.keys, "all", all_keys)
             await rewrap.round()
-        assert [sealed_by(key.sealed) for key in await store.all_keys()] == [key_id(NEW)]
+        assert [sealed_by(key.sealed) for key in await store.keys.all()] == [key_id(NEW)]
 
 
 async def test_a_seal_that_does_not_open_keeps_no_other_from_being_renewed(caplog: pytest.LogCaptureFixture) -> None:
@@ -85,7 +85,7 @@ async def test_a_seal_that_does_not_open_keeps_no_other_from_being_renewed(caplo
         rig.control._changes.vault = rewrap._vault = Vault(NEW)
         await rewrap.round()
         assert await rewrap.in_use() == {key_id(OLD): 3}
-        assert f"key-check/master-key/{key_id(OLD)}" in store.settings, "it is still needed"
+        assert f"key-check/master-key/{key_id(OLD)}" in store.all_facts, "it is still needed"
     assert caplog.text.count("cannot be sealed anew") == 3
 
 

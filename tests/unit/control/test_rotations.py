@@ -6,7 +6,7 @@ from fakes.store import MemoryStore
 
 from gateway.control.rotations import PepperRotation, tell_rotation
 from gateway.kit.secret import key_id
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 OLD, NEW = b"p" * 32, b"n" * 32
 
@@ -28,13 +28,13 @@ async def test_a_rotation_is_in_the_audit_log_once() -> None:
 async def test_older_digests_are_kept_for_as_long_as_there_are_older_peppers() -> None:
     store = MemoryStore()
     await rotated(store, NEW, OLD)
-    (token,) = store.tokens.values()
+    (token,) = store.all_tokens.values()
     assert token.older_digest is not None
     await rotated(store, NEW, OLD)
-    assert store.tokens[token.id].older_digest == token.older_digest
-    store.settings[f"key-check/pepper/{key_id(OLD)}"] = "retired"
+    assert store.all_tokens[token.id].older_digest == token.older_digest
+    store.put_fact(f"key-check/pepper/{key_id(OLD)}", "retired")
     await rotated(store, NEW)
-    assert store.tokens[token.id].older_digest is None
+    assert store.all_tokens[token.id].older_digest is None
 
 
 async def test_a_store_that_is_down_is_tried_again() -> None:
@@ -45,11 +45,11 @@ async def test_a_store_that_is_down_is_tried_again() -> None:
             pauses.append(seconds)
             store.down = False
 
-        store.settings["pepper-in-use"] = key_id(OLD)
+        store.put_fact("pepper-in-use", key_id(OLD))
         store.down = True
         await PepperRotation(rig.control._changes, rig.control._peppers, pause=pause)._run()
         assert len(pauses) == 1
-        assert store.settings["pepper-in-use"] == key_id(NEW)
+        assert store.all_facts["pepper-in-use"] == key_id(NEW)
         store.down = True
         with pytest.raises(StoreDown):
             await tell_rotation(rig.control._changes, "pepper", key_id(OLD))

@@ -12,7 +12,7 @@ from fakes.store import MemoryStore
 
 from gateway.control.sessions import IDLE_S, LIFETIME_S, MOST_PER_TOKEN, Sessions, clear_cookies, set_cookie
 from gateway.model.faults import Refusal
-from gateway.store.port import Token
+from gateway.model.tokens import Token
 
 PEPPER = b"p" * 32
 OWN = {
@@ -35,7 +35,7 @@ def request(method: str = "GET", cookie: str = "", **fields: str | None) -> web.
 
 
 def sessions_of(clock: FakeClock, public_url: str, store: MemoryStore | None = None) -> Sessions:
-    return Sessions(store or MemoryStore(), clock, [PEPPER], public_url)
+    return Sessions((store or MemoryStore()).sessions, clock, [PEPPER], public_url)
 
 
 async def signed_in(sessions: Sessions, origin: str = "http://gw.test") -> str:
@@ -102,7 +102,7 @@ async def test_signing_out_ends_it_and_signing_in_again_ends_the_one_before() ->
     second = await signed_in(sessions)
     await sessions.close(request(cookie=second))
     assert await sessions.find(request(cookie=second)) is None
-    assert len(store.sessions) == 1
+    assert len(store.all_sessions) == 1
 
 
 async def test_ended_sessions_take_no_room() -> None:
@@ -113,7 +113,7 @@ async def test_ended_sessions_take_no_room() -> None:
     clock.advance(LIFETIME_S + 1)
     await signed_in(sessions)
     await sessions.expire()
-    assert len(store.sessions) == 1
+    assert len(store.all_sessions) == 1
 
 
 async def test_sessions_outlive_a_restart_and_its_silence_counts() -> None:
@@ -134,7 +134,7 @@ async def test_sessions_outlive_a_restart_and_its_silence_counts() -> None:
 async def test_nothing_of_the_cookie_is_in_the_store() -> None:
     store = MemoryStore()
     value = (await signed_in(sessions_of(FakeClock(), "", store))).partition("=")[2]
-    (kept,) = store.sessions.values()
+    (kept,) = store.all_sessions.values()
     raw = base64.urlsafe_b64decode(value)
     for piece in (value.encode(), raw, raw[:16], raw[16:32]):
         assert piece not in kept.key

@@ -12,15 +12,18 @@ from gateway.control.peppers import Peppers
 from gateway.control.unauthenticated import UnauthenticatedRequests, shown
 from gateway.link.frames import Unauthenticated
 from gateway.model.rollups import HOUR_S, MINUTE_S
-from gateway.model.tokens import Permission, Principal, mint_token
+from gateway.model.tokens import Permission, Principal, Token, mint_token
 from gateway.model.unauthenticated import CallerSum
-from gateway.store.port import StoreDown, Token
+from gateway.store import tables
+from gateway.store.errors import StoreDown
 
 
 class Rig:
     def __init__(self) -> None:
-        self.store, self.clock = MemoryStore(), MovableClock(1_790_000_000.0)
-        self.requests = UnauthenticatedRequests(self.store, self.clock, Peppers(self.store, [b"p"]))
+        self.store, self.clock = MemoryStore("a"), MovableClock(1_790_000_000.0)
+        self.requests = UnauthenticatedRequests(
+            self.store.callers, self.store.tokens, self.clock, Peppers(self.store.tokens, [b"p"])
+        )
 
     def passed(self, digest: str = "", address: str = "192.0.2.1", requests: int = 1, gateway_id: str = "g") -> None:
         self.requests.take(Unauthenticated([], [("a", gateway_id, address, "t/1", "openai/chat", digest, requests)]))
@@ -65,7 +68,7 @@ async def test_a_token_is_judged_as_if_it_had_been_asked_for(rig: Rig, monkeypat
         grants = {account: {Permission.RUN: None}}
         return Principal(token_id=token.id, grants=grants, expires_on=1.0 if token.id == "expired" else None)
 
-    monkeypatch.setattr(rig.store, "tokens_by_digest", by_digest)
+    monkeypatch.setattr(rig.store.tokens, "by_digest", by_digest)
     monkeypatch.setattr(unauthenticated, "in_effect", in_effect)
     for digest in ("01", "02", "03", "04", "05"):
         rig.passed(digest, address=digest)
@@ -78,7 +81,7 @@ async def test_refused_requests_join_the_rollups(rig: Rig) -> None:
     rig.requests.take(Unauthenticated([("a", "g", 2), ("a", "h", 1)], []))
     rig.requests.take(Unauthenticated([("a", "g", 1)], []))
     await rig.requests.write()
-    (rollup,) = await rig.store.rollups("a", "g", MINUTE_S, (0, 2e9))
+    (rollup,) = await rig.store.rollups.of_gateway("a", "g", MINUTE_S, (0, 2e9))
     assert (rollup.provider, rollup.model, rollup.figures.unauthenticated, rollup.figures.requests) == ("", "", 3, 0)
 
 
@@ -91,7 +94,7 @@ async def test_a_store_that_is_down_loses_nothing(rig: Rig) -> None:
     rig.passed()
     rig.store.down = False
     assert (await rig.found())["requests"] == 2
-    assert (await rig.store.rollups("a", "g", MINUTE_S, (0, 2e9)))[0].figures.unauthenticated == 1
+    assert (await rig.store.rollups.of_gateway("a", "g", MINUTE_S, (0, 2e9)))[0].figures.unauthenticated == 1
     calls = list(rig.store.calls)
     await rig.requests.write()
     assert list(rig.store.calls) == calls, "nothing to write is no call"
@@ -118,7 +121,7 @@ async def test_a_day_is_kept(rig: Rig) -> None:
     rig.clock.move(2 * HOUR_S)
     assert (await rig.found())["requests"] == 1
     await rig.requests.expire()
-    assert [caller.address for caller in rig.store.seen_callers] == ["192.0.2.9"]
+    assert [caller["address"] for caller in rig.store.rows(tables.callers)] == ["192.0.2.9"]
 
 
 def test_only_the_busiest_are_shown() -> None:
@@ -129,15 +132,15 @@ def test_only_the_busiest_are_shown() -> None:
 
 
 async def test_a_token_known_by_an_older_pepper_is_judged_like_any(rig: Rig) -> None:
-    peppers, value = Peppers(rig.store, [b"n" * 32, b"o" * 32]), mint_token()
+    peppers, value = Peppers(rig.store.tokens, [b"n" * 32, b"o" * 32]), mint_token()
     rig.requests._peppers = peppers
-    kept = Peppers(rig.store, [b"o" * 32]).kept(value)
+    kept = Peppers(rig.store.tokens, [b"o" * 32]).kept(value)
     token = Token(
         id="t", account_id="a", kind="account", name="n", status="active", policies=everything(), condition=None,
         issued_on=1, modified_on=1, **kept._asdict(),
     )  # fmt: skip
-    await rig.store.insert_token(token)
+    await rig.store.tokens.insert(token)
     rig.passed(" ".join(f"{name}:{digest.hex()}" for name, digest in peppers.digests(value).items()))
     assert (await rig.found())["would_be_refused"] == 0
     await peppers.close()
-    assert rig.store.tokens["t"].digest == peppers.kept(value).digest
+    assert rig.store.all_tokens["t"].digest == peppers.kept(value).digest

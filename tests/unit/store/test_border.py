@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, TimeoutError
 
 from gateway.store.border import border
-from gateway.store.port import Conflict, StoreDown
+from gateway.store.errors import Conflict, StoreDown
 
 
 def _sqlite(kind: type[Exception], name: str) -> Exception:

@@ -9,8 +9,9 @@ import pytest
 from gateway.store import database
 from gateway.store.border import border
 from gateway.store.database import DatabaseFile, postgres_database, sqlite_database
-from gateway.store.port import StoreDown
-from gateway.store.relational import RelationalStore
+from gateway.store.errors import StoreDown
+from gateway.store.pools import Pools
+from gateway.store.store import Store
 
 
 @pytest.fixture
@@ -213,13 +214,13 @@ def test_a_file_that_is_not_what_was_opened_is_noticed(path, change, said):
 
 
 async def test_the_log_stays_while_no_pool_has_a_connection(path):
-    store = RelationalStore(sqlite_database(str(path)))
+    store = Store.over(Pools(sqlite_database(str(path))))
     await store.open()
-    await store.put_setting("a", "b")
-    for engine in store._database.engines:
+    await store.facts.put("a", "b")
+    for engine in store.pools.database.engines:
         await engine.dispose()
     assert path.with_name(path.name + "-wal").exists()
-    assert await store.setting("a") == "b"
+    assert await store.facts.get("a") == "b"
     await store.close()
     assert not path.with_name(path.name + "-wal").exists(), "a clean stop leaves one file to copy"
 

@@ -4,7 +4,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from gateway.store import tables
-from gateway.store.port import SchemaTooNew
+from gateway.store.errors import SchemaTooNew
 from gateway.store.schema import migrate, script_directory
 
 
@@ -25,9 +25,9 @@ def test_the_migrations_lead_to_the_tables(engine):
 def test_migrating_again_does_nothing(engine):
     with engine.begin() as connection:
         migrate(connection)
-        connection.execute(text("INSERT INTO settings VALUES ('a', 'b')"))
+        connection.execute(text("INSERT INTO facts VALUES ('a', 'b')"))
         migrate(connection)
-        assert connection.execute(text("SELECT value FROM settings")).scalars().all() == ["b"]
+        assert connection.execute(text("SELECT value FROM facts")).scalars().all() == ["b"]
         assert MigrationContext.configure(connection).get_current_heads() == (script_directory().get_current_head(),)
 
 

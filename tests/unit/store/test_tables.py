@@ -5,8 +5,9 @@ from sqlalchemy.dialects import sqlite
 
 from gateway.model.gateways import Gateway
 from gateway.model.records import LogRecord
+from gateway.model.stored import Account, StoredCustomProvider, StoredKey
+from gateway.model.tokens import Token
 from gateway.store import tables
-from gateway.store.port import Account, StoredCustomProvider, StoredKey, Token
 
 
 @pytest.mark.parametrize(

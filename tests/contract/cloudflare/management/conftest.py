@@ -7,7 +7,7 @@ import pytest
 from fakes.answer_shapes import assert_as_the_sdk_has_it
 from fakes.control import Reply, Rig, running_control
 
-from gateway.store.engine import open_store
+from gateway.store.store import open_store
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from fakes.control import ACCOUNT, REQUIRED, Rig, policy
 
+from gateway.model.audit import AuditQuery
 from gateway.model.tokens import Permission, mint_token
-from gateway.store.port import AuditQuery, StoreDown
+from gateway.store.errors import StoreDown
 
 AUDIT = f"/accounts/{ACCOUNT}/logs/audit"
 TREE = f"/accounts/{ACCOUNT}/tokens"
@@ -150,7 +151,7 @@ async def test_old_entries_go(rig: Rig) -> None:
     await rig.make_gateway("old")
     rig.clock.move(399 * 86400)
     await rig.control._janitor.round(touch=False, expire=True)
-    assert await rig.store.list_audit([ACCOUNT], AuditQuery(equal={"resource_type": "gateway"})) != []
+    assert await rig.store.audit.find([ACCOUNT], AuditQuery(equal={"resource_type": "gateway"})) != []
     rig.clock.move(2 * 86400)
     await rig.control._janitor.round(touch=False, expire=True)
-    assert await rig.store.list_audit([ACCOUNT, ""], AuditQuery()) == []
+    assert await rig.store.audit.find([ACCOUNT, ""], AuditQuery()) == []

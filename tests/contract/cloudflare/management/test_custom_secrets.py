@@ -11,8 +11,8 @@ from sqlalchemy import create_engine, text
 
 from gateway.link.frames import Patch, Snapshot
 from gateway.model.tokens import Permission
-from gateway.store.engine import open_store
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
+from gateway.store.store import open_store
 
 HOME = "https://llm.example.com"
 CUSTOM = {"name": "Mine", "slug": "mine", "base_url": HOME, "enable": True, "headers": '{"X-Key": "HIDDEN", "X-Team": "blue"}'}
@@ -246,7 +246,7 @@ async def test_a_store_that_fails_midway_is_mended_by_the_same_request(house: Ho
         raise StoreDown
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "update_custom_provider", fails)
+        patch.setattr(store.custom_providers, "update", fails)
         assert (await house.patch(able, base_url="https://new.example")).status == 503
     await house.rig.control._changes.reload()
     assert house.sent() == at(HOME, "HIDDEN", "blue"), "neither here nor there until it is mended"

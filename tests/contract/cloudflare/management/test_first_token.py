@@ -10,7 +10,7 @@ from fakes.control import ACCOUNT, ObedientEdge, Rig, policy, running_control
 from gateway.kit.operator import operator_credential
 from gateway.link.frames import Revoke
 from gateway.model.tokens import ALL_PERMISSIONS, Permission
-from gateway.store.engine import open_store
+from gateway.store.store import open_store
 
 TREE = f"/accounts/{ACCOUNT}/tokens"
 

@@ -31,9 +31,9 @@ async def logged(rig: Rig) -> Rig:
     """Six entries in g1, one in g2; the first two have bodies."""
     await rig.make_gateway("g1")
     await rig.make_gateway("g2")
-    await rig.store.insert_records([*(_record(number) for number in range(6)), _record(0, "g2")])
+    await rig.store.log.insert([*(_record(number) for number in range(6)), _record(0, "g2")])
     page = b"<script>alert(1)</script>"
-    await rig.store.insert_bodies([
+    await rig.store.log.insert_bodies([
         LogBodies("id-g1-0", ACCOUNT, "g1", b'{"messages":[]}', page, True, True),
         LogBodies("id-g1-1", ACCOUNT, "g1", b'{"messages":', b"\xff\0\xfe" + b"x" * 9000, False, True),
     ])  # fmt: skip
@@ -274,8 +274,8 @@ async def test_a_full_log_takes_in_no_more(logged: Rig) -> None:
     edge = ObedientEdge(logged.control, "e1")
     logged.control.hub.received(edge, Records(1, (_record(7), _record(7, "g2"))))
     await logged.control._recorder.close(5)
-    assert (await logged.store.record(ACCOUNT, "g1", "id-g1-7"), len(await _ids(logged))) == (None, 6)
-    assert await logged.store.record(ACCOUNT, "g2", "id-g2-7") is not None
+    assert (await logged.store.log.get(ACCOUNT, "g1", "id-g1-7"), len(await _ids(logged))) == (None, 6)
+    assert await logged.store.log.get(ACCOUNT, "g2", "id-g2-7") is not None
 
 
 async def test_payloads_may_be_left_out(rig: Rig) -> None:

@@ -158,7 +158,7 @@ async def test_garbage_tokens_never_reach_the_store(rig: Rig, monkeypatch: pytes
     async def fail(*_: Any) -> None:
         raise AssertionError("the store was asked")
 
-    monkeypatch.setattr(rig.store, "tokens_by_digest", fail)
+    monkeypatch.setattr(rig.store.tokens, "by_digest", fail)
     for value in ("x", "agw_" + "a" * 49, mint_token()[:-1], mint_token() + "a", "é" * 53):
         reply = await rig.call("GET", f"{AI}/gateways", headers=[("Authorization", f"Bearer {value}")])
         assert reply.status == 401

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.control.api.accounts import AccountBody, shown
-from gateway.store.port import Account
+from gateway.model.stored import Account
 
 
 def test_shown() -> None:

@@ -11,10 +11,9 @@ from gateway.control.api.granting import Granting, founding
 from gateway.control.api.token_bodies import TokenBody
 from gateway.control.grants import principal_of
 from gateway.model.faults import MANAGEMENT_FORBIDDEN, Refusal
-from gateway.model.tokens import Permission
-from gateway.store.port import Token
+from gateway.model.tokens import Permission, Token
 
-GRANTING = Granting(MemoryStore(), MovableClock(1000.0))
+GRANTING = Granting(MemoryStore().tokens, MovableClock(1000.0))
 
 
 def token(*permissions: str, **fields: Any) -> Token:

@@ -19,7 +19,7 @@ from gateway.control.api.parsing import (
     read_body,
     search_of,
 )
-from gateway.store.port import Page
+from gateway.model.page import Page
 
 
 class Sample(Body):

@@ -7,8 +7,7 @@ from pydantic import ValidationError
 from gateway.control.api.parsing import problems_of
 from gateway.control.api.token_bodies import TokenBody, shown, status_of
 from gateway.control.grants import principal_of
-from gateway.model.tokens import Permission, Principal
-from gateway.store.port import Token
+from gateway.model.tokens import Permission, Principal, Token
 
 TOKEN = Token(
     id="t", account_id="a", kind="user", name="n", digest=b"secret-digest", status="active", policies=[], condition=None,

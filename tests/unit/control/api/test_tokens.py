@@ -6,10 +6,10 @@ from fakes.store import MemoryStore
 
 from gateway.link.frames import Revoke
 from gateway.model.tokens import Permission
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 
 
-@pytest.mark.parametrize(("method", "tail", "failing"), [("DELETE", "", "delete_token"), ("PUT", "/value", "update_token")])
+@pytest.mark.parametrize(("method", "tail", "failing"), [("DELETE", "", "delete"), ("PUT", "/value", "update")])
 async def test_edges_forget_a_token_whose_change_may_have_happened(
     method: str, tail: str, failing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -21,7 +21,7 @@ async def test_edges_forget_a_token_whose_change_may_have_happened(
     async with running_control(store) as rig:
         made = await rig.make_token(policy(Permission.RUN))
         edge = ObedientEdge(rig.control, "e1")
-        monkeypatch.setattr(store, failing, fail)
+        monkeypatch.setattr(store.tokens, failing, fail)
         reply = await rig.call(method, f"/accounts/{ACCOUNT}/tokens/{made['id']}{tail}")
         assert (reply.status, "x-gateway-revocation" in reply.headers) == (503, False)
         assert len(edge.of(Revoke)) == 1
@@ -39,4 +39,4 @@ async def test_a_deaf_edge_does_not_hold_the_answer_for_ever() -> None:
 
 def store_tokens(store: object) -> dict[str, object]:
     assert isinstance(store, MemoryStore)
-    return dict(store.tokens)
+    return dict(store.all_tokens)

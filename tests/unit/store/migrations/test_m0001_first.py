@@ -24,7 +24,7 @@ def test_the_first_step_makes_the_tables_from_nothing():
             "rollups",
             "callers",
             "audit",
-            "settings",
+            "facts",
         }
         (index,) = found.get_indexes("records")
         assert index["column_names"][:4] == ["account_id", "gateway_id", "created_at", "id"]

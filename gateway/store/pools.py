@@ -1,18 +1,21 @@
-"""How a relational store reads and writes: which pool, in what turn, and for how long at most."""
+"""How the tables read and write: which pool, in what turn, and for how long at most."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, Select
+from sqlalchemy import Executable, Row, Select, func
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.kit.aio import within
+from gateway.model.audit import AuditEntry
+from gateway.model.page import Page
 from gateway.store.border import border
 from gateway.store.database import Database
-from gateway.store.port import StoreDown
+from gateway.store.errors import StoreDown
 from gateway.store.schema import migrate
+from gateway.store.statements import add_entry
 
 READ_S: Final = 3.0
 WRITE_S: Final = 10.0
@@ -21,9 +24,9 @@ WRITE_S: Final = 10.0
 T = TypeVar("T")
 
 
-class Connected:
+class Pools:
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if database.one_writer else nullcontext()
         self._opened = False
         self._users = 0
@@ -31,9 +34,11 @@ class Connected:
         self._unused = asyncio.Event()
         self._unused.set()
         self.failed_writes = 0
+        """How many writes ended in StoreDown so far, whoever wanted them."""
 
     async def open(self) -> None:
-        database = self._database
+        """Connect and bring the schema up to date by migrations. Raises StoreDown; may be called again after a failure."""
+        database = self.database
         with border():
             await asyncio.to_thread(database.prepare)
             async with database.engine.begin() as connection:
@@ -49,17 +54,17 @@ class Connected:
             async with asyncio.timeout(READ_S):
                 await self._unused.wait()
         with border():
-            for engine in self._database.engines:
+            for engine in self.database.engines:
                 await engine.dispose()
-            self._database.closed()
+            self.database.closed()
 
-    def _reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """For what traffic and settings need."""
-        return self._connected(self._database.reads)
+        return self._connected(self.database.reads)
 
-    def _asking(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def asking(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """For what people ask. Who cancels it ends the query."""
-        return self._connected(self._database.people)
+        return self._connected(self.database.people)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -80,13 +85,13 @@ class Connected:
                 yield connection
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
         try:
             self._require_open()
             with border(), self._counted():
-                async with self._turn, self._database.engine.begin() as connection:
-                    if self._database.opens_write:
-                        await connection.exec_driver_sql(self._database.opens_write)
+                async with self._turn, self.database.engine.begin() as connection:
+                    if self.database.opens_write:
+                        await connection.exec_driver_sql(self.database.opens_write)
                     yield connection
         except StoreDown:
             self.failed_writes += 1
@@ -95,20 +100,42 @@ class Connected:
     def _require_open(self) -> None:
         if not self._opened:
             raise StoreDown("not open")
-        self._database.check()
+        self.database.check()
 
-    async def _one(self, make: Callable[[Row[Any]], T], query: Select[Any]) -> T | None:
-        found = await self._all(make, query)
+    async def one(self, make: Callable[[Row[Any]], T], query: Select[Any]) -> T | None:
+        found = await self.all(make, query)
         return found[0] if found else None
 
-    async def _all(self, make: Callable[[Row[Any]], T], query: Select[Any]) -> list[T]:
+    async def all(self, make: Callable[[Row[Any]], T], query: Select[Any]) -> list[T]:
         async def read() -> list[T]:
-            async with self._reading() as connection:
+            async with self.reading() as connection:
                 return [make(row) for row in await connection.execute(query)]
 
-        return await self._in_time(READ_S, read())
+        return await self.in_time(READ_S, read())
 
-    async def _in_time(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    async def page(self, make: Callable[[Row[Any]], T], query: Select[Any], page: Page) -> tuple[list[T], int]:
+        """One page of the query's rows and how many there are; a page that is not full needs no counting."""
+        limit, offset = page.limit, page.offset
+        async with self.asking() as connection:
+            rows = (await connection.execute(query.limit(limit).offset(offset))).all()
+            if len(rows) < limit and (rows or offset == 0):
+                total = offset + len(rows)
+            else:
+                counting = query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+                total = (await connection.execute(counting)).scalar_one()
+        return [make(row) for row in rows], total
+
+    async def write(self, statement: Executable, values: Any = None, entry: AuditEntry | None = None) -> None:
+        """One statement in a transaction, with the entry of the audit log that tells of it."""
+
+        async def execute() -> None:
+            async with self.writing() as connection:
+                await connection.execute(statement, values)
+                await add_entry(connection, entry)
+
+        await self.in_time(WRITE_S, execute())
+
+    async def in_time(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
         """A database that hangs is one that is down: nobody waits for it, and the connection is not used again."""
         try:
             return await within(seconds, work)

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.dialects import sqlite
 
+from gateway.store.log_pages import Finder
 from gateway.store.log_query import EVERYTHING, Condition, LogQuery
-from gateway.store.request_log import _Finder
 from gateway.store.schema import migrate
 
 
@@ -34,7 +34,7 @@ def database(tmp_path):
     ],
 )
 def test_ids_come_from_the_index_in_its_order(database, query, covered):
-    statement = _Finder(None, "a", "g", query, None).ids(50, 100)  # type: ignore[arg-type]
+    statement = Finder(None, "a", "g", query, None).ids(50, 100)  # type: ignore[arg-type]
     compiled = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
     values = [compiled.params[name] for name in compiled.positiontup]
     plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {compiled}", values)]

@@ -46,14 +46,14 @@ async def settle() -> None:
 
 
 async def test_questions_that_come_together_are_one_query(store: GatedStore) -> None:
-    lookups = TokenLookups(store.tokens)
+    lookups = TokenLookups(store.tokens, deadline_s=60)
     found = await asyncio.gather(*(lookups.find(digest) for digest in (b"d", b"e", b"x", b"d")))
     assert [token and token.id for token in found] == ["t", "u", None, "t"]
     assert store.queries == [[b"d", b"e", b"x"]]
 
 
 async def test_what_comes_while_a_query_runs_is_read_afterwards(store: GatedStore) -> None:
-    lookups = TokenLookups(store.tokens)
+    lookups = TokenLookups(store.tokens, deadline_s=60)
     store.gate.clear()
     early = asyncio.create_task(lookups.find(b"d"))
     await settle()
@@ -66,7 +66,7 @@ async def test_what_comes_while_a_query_runs_is_read_afterwards(store: GatedStor
 
 
 async def test_a_crowd_is_asked_for_in_parts(store: GatedStore) -> None:
-    lookups = TokenLookups(store.tokens)
+    lookups = TokenLookups(store.tokens, deadline_s=60)
     assert set(await asyncio.gather(*(lookups.find(b"%d" % number) for number in range(1200)))) == {None}
     assert [len(query) for query in store.queries] == [500, 500, 200]
 
@@ -88,7 +88,7 @@ async def test_an_error_is_no_word_on_a_token(store: GatedStore, monkeypatch: py
     async def fail(_digests: Sequence[bytes]) -> dict[bytes, Token]:
         raise error
 
-    lookups = TokenLookups(store.tokens)
+    lookups = TokenLookups(store.tokens, deadline_s=60)
     with monkeypatch.context() as patched:
         patched.setattr(store.tokens, "by_digest", fail)
         found = await asyncio.gather(*(lookups.find(digest) for digest in (b"d", b"x")), return_exceptions=True)
@@ -97,7 +97,7 @@ async def test_an_error_is_no_word_on_a_token(store: GatedStore, monkeypatch: py
 
 
 async def test_a_token_is_found_by_any_of_its_digests_in_one_query(store: GatedStore) -> None:
-    lookups = TokenLookups(store.tokens)
+    lookups = TokenLookups(store.tokens, deadline_s=60)
     asked = ((b"x", b"d"), (b"e", b"y"), (b"x", b"y"), (b"x", b"d"))
     found = await asyncio.gather(*(lookups.find(*digests) for digests in asked))
     assert [token and token.id for token in found] == ["t", "u", None, "t"]
@@ -105,6 +105,6 @@ async def test_a_token_is_found_by_any_of_its_digests_in_one_query(store: GatedS
 
 
 async def test_a_query_has_no_more_digests_however_many_each_question_has(store: GatedStore) -> None:
-    lookups = TokenLookups(store.tokens)
+    lookups = TokenLookups(store.tokens, deadline_s=60)
     await asyncio.gather(*(lookups.find(b"%d" % number, b"o%d" % number, b"p%d" % number) for number in range(400)))
     assert [len(query) for query in store.queries] == [498, 498, 204]

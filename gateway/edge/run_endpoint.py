@@ -12,7 +12,7 @@ import orjson
 from gateway.edge.body import Body
 from gateway.edge.exchange import Exchange
 from gateway.edge.routing import acceptable_model
-from gateway.edge.targeting import Attempt, Targeting, split_url
+from gateway.edge.targeting import MODEL_TOO_LONG, Attempt, Targeting, split_url
 from gateway.model.faults import (
     BAD_BODY,
     BODY_TOO_LARGE,
@@ -25,7 +25,7 @@ from gateway.model.faults import (
 from gateway.model.routes import Endpoint, Route
 from gateway.model.targets import Provider, Target
 from gateway.protocol.jsonmembers import MemberFinder
-from gateway.protocol.jsonspan import SpanState
+from gateway.protocol.jsonspan import LONGEST, SpanState
 from gateway.protocol.token_search import holds_token
 from gateway.providers import registry
 
@@ -34,8 +34,6 @@ _MISSING_OPTIONS: Final = ("background", "webhookUrl", "webhookFormat", "rejectI
 """Of `options`: refused by name where they are set."""
 _WANTED: Final = {"model": (), "input": ("messages", "input", "model"), "options": _MISSING_OPTIONS}
 _UNSET: Final = (b"", b"null", b"false")
-_MODEL_BYTES: Final = 1024
-"""No model's name is longer."""
 
 
 class RunEndpoint:
@@ -109,8 +107,11 @@ async def _read(body: Body, limit_bytes: int) -> MemberFinder:
 
 def _checked_model(asked: MemberFinder) -> str:
     """The model's name, where all that was asked for can be done. Raises Refusal."""
+    written = asked.text("model", LONGEST + 3)
+    if len(written) > LONGEST + 2:  # its quotes
+        raise Refusal(BAD_BODY, MODEL_TOO_LONG)
     try:
-        model = orjson.loads(asked.text("model", _MODEL_BYTES) or b"null")
+        model = orjson.loads(written or b"null")
     except orjson.JSONDecodeError:
         raise Refusal(BAD_BODY) from None
     if not isinstance(model, str) or not model:

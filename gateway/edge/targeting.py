@@ -26,7 +26,7 @@ from gateway.model.routes import Endpoint, Route, Surface
 from gateway.model.service import EdgeConfig
 from gateway.model.targets import Dialect, Origin, Provider, Target, parse_base
 from gateway.protocol.headers import RequestHead
-from gateway.protocol.jsonspan import SpanState, StringFinder
+from gateway.protocol.jsonspan import LONGEST, SpanState, StringFinder
 from gateway.protocol.token_search import holds_token
 from gateway.providers import registry
 from gateway.providers.calls import Work, called
@@ -35,6 +35,7 @@ _TARGETS_KEPT: Final = 2048
 _CODING: Final = frozenset({b"accept-encoding"})
 _CONTENT_CODING: Final = frozenset({b"content-encoding"})
 _PLAIN: Final = b"accept-encoding: identity\r\n"
+MODEL_TOO_LONG: Final = f"The request body's model is longer than {LONGEST} bytes"
 
 
 class Attempt(NamedTuple):
@@ -340,8 +341,10 @@ async def _find_model(body: Body, limit_bytes: int) -> StringFinder:
         state = finder.feed(piece)
     if state is SpanState.PENDING:
         state = finder.finish()
+    if state is SpanState.TOO_LONG:
+        raise Refusal(BAD_BODY, MODEL_TOO_LONG)
     if state is not SpanState.FOUND:
         raise Refusal(_SPAN_FAULTS[state])
     body.watch(finder.following)
-    body.held = bytes(finder.buffer)
+    body.held = finder.buffer
     return finder

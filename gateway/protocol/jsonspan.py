@@ -19,6 +19,8 @@ _ENDS: Final = frozenset(b",}")
 _DEPTH_LIMIT: Final = 1000
 """Deeper nesting is nobody's request; parsers refuse it too."""
 
+LONGEST: Final = 1024
+"""Bytes of a key or a string that is looked for, as written: no model's name is longer, and a longer one is not decoded."""
 _WINDOW_BYTES: Final = 4 * 1024
 """What one match of a step may look at. For each turn of a group `re` notes a way back: up to 150 bytes of memory for one of
 input. A possessive group would not, but those are wrong before Python 3.11.5 (CPython gh-106052), Debian 12's among them."""
@@ -91,6 +93,8 @@ class SpanState(Enum):
     """The input is no JSON object, or one that ends in the middle."""
     TOO_FAR = auto()
     """Not decided within the limit."""
+    TOO_LONG = auto()
+    """The string has more than LONGEST bytes."""
 
 
 class Place(Enum):
@@ -232,13 +236,15 @@ class Walker:
 
     def _string(self) -> bool:
         end = self._closing_quote()
+        if self._place is Place.WANTED and max(end, self._position) - self._mark > LONGEST:
+            return self._decide(SpanState.TOO_LONG, self._mark + LONGEST)
         if end < 0:
             return False
         self._position = end + 1
         if self._place is Place.WANTED:
             return self._string_found(end)
         if self._place is Place.KEY:
-            self._key_read(_decoded(self._buffer[self._mark : end]))
+            self._key_read(_decoded(self._buffer[self._mark : end]) if end - self._mark <= LONGEST else None)
             self._place = Place.COLON
         else:
             self._place = Place.NESTED if self._depth else Place.MEMBERS
@@ -356,7 +362,10 @@ class StringFinder(Walker):
         if found is None:
             return False
         self._mark, end = found.span(1)
-        self._string_found(end)
+        if end - self._mark > LONGEST:
+            self._decide(SpanState.TOO_LONG, self._mark + LONGEST)
+        else:
+            self._string_found(end)
         return True
 
     def _key_read(self, name: str | None) -> None:

@@ -173,3 +173,12 @@ async def test_refusals(body: bytes, model: str, fault: Fault) -> None:
     with pytest.raises(Refusal) as refused:
         await choose(exchange(body, model))
     assert refused.value.fault is fault
+
+
+async def test_a_model_of_more_bytes_than_any_has() -> None:
+    body = b'{"model":"openai/%b","input":{"messages":[]}}'
+    assert (await choose(exchange(body % (b"m" * 1_017)))).target.model == "m" * 1_017
+    with pytest.raises(Refusal) as refused:
+        await choose(exchange(body % (b"m" * 1_018)))
+    assert refused.value.fault is faults.BAD_BODY
+    assert refused.value.message == "The request body's model is longer than 1024 bytes"

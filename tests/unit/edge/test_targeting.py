@@ -126,6 +126,16 @@ async def test_refusals(route: Route, body: bytes, fault: Fault) -> None:
     assert refused.value.fault is fault
 
 
+@pytest.mark.parametrize("start", [b"{", b'{"a":1,'])
+async def test_a_model_of_more_bytes_than_any_has(start: bytes) -> None:
+    x = exchange(compat(), body=start + b'"model":"openai/' + b"m" * 1_017 + b'"}')
+    assert (await choose(x)).target.model == "m" * 1_017
+    with pytest.raises(Refusal) as refused:
+        await choose(exchange(compat(), body=start + b'"model":"openai/' + b"m" * 1_018 + b'"}'))
+    assert refused.value.fault is faults.BAD_BODY
+    assert refused.value.message == "The request body's model is longer than 1024 bytes"
+
+
 async def test_a_model_too_far_in() -> None:
     config = EdgeConfig(limits=Limits(peek_bytes=50))
     with pytest.raises(Refusal) as refused:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from fakes.growth import grows_evenly
 
-from gateway.protocol.jsonspan import SpanState, StringFinder
+from gateway.protocol.jsonspan import LONGEST, SpanState, StringFinder
 
 LIMIT = 1 << 20
 FOUND, ABSENT, NOT_OBJECT, TOO_FAR, PENDING = (
@@ -139,6 +139,26 @@ def test_the_limit(body: bytes, limit: int, state: SpanState, size: int) -> None
     finder = find(body, size, limit)
     assert finder.state is state
     assert bool(finder.value) is (state is FOUND)
+
+
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+@pytest.mark.parametrize("start", [b"{", b'{"a":[1],', b'{"b":"' + b"x" * 5_000 + b'",'])
+def test_a_string_that_is_too_long_is_not_decoded(start: bytes, size: int) -> None:
+    body = start + b'"model":"%b"}'
+    assert find(body % (b"m" * LONGEST), size).value == "m" * LONGEST
+    assert find(body % (b"\\u0061" * (LONGEST // 6)), size).value == "a" * (LONGEST // 6)
+    for name in (b"m" * (LONGEST + 1), b"\\u0061" * (LONGEST // 6 + 1), b"\\n" * 5_000, b"\xff" * 2_000):
+        finder = find(body % name, size)
+        assert (finder.state, finder.value) == (SpanState.TOO_LONG, "")
+        unended = find(body[:-2] % name, size)
+        assert unended.state is SpanState.TOO_LONG, "its end is not waited for"
+
+
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+def test_a_key_that_is_too_long_is_another(size: int) -> None:
+    long = b"\\u006d" * 2_000
+    assert find(b'{"' + long + b'":"x","model":"yes"}', size).value == "yes"
+    assert find(b'{"' + b"x" * 10_000 + b'":"x","model":"yes"}', size).value == "yes"
 
 
 def test_other_keys_than_the_model() -> None:

@@ -19,6 +19,7 @@ from gateway.run.config import Settings, vocabulary
 
 DEPLOY = ROOT / "deploy"
 SYSTEMD = DEPLOY / "systemd"
+SOCKETS = ("gateway.socket", "gateway-admin.socket")
 INSTALLED = "/opt/gateway/current/bin/gateway"
 NOTIFY_RELOAD_SINCE = 253
 
@@ -52,7 +53,7 @@ def installed(folder: Path, *dropins: str) -> Path:
     stand_in = folder / "gateway"
     stand_in.write_text("#!/bin/sh\n")
     stand_in.chmod(0o755)
-    for name in ("gateway.service", "gateway.socket"):
+    for name in ("gateway.service", *SOCKETS):
         (folder / name).write_text((SYSTEMD / name).read_text().replace(INSTALLED, str(stand_in)))
     (folder / "gateway.service.d").mkdir()
     for name in dropins:
@@ -63,12 +64,34 @@ def installed(folder: Path, *dropins: str) -> Path:
 
 def verify(folder: Path) -> str:
     """What systemd has to say. Its exit code says nothing: a misspelt directive is 0."""
-    return run(program("systemd-analyze"), "verify", str(folder / "gateway.service"), str(folder / "gateway.socket")).stdout
+    units = [str(folder / name) for name in ("gateway.service", *SOCKETS) if (folder / name).exists()]
+    return run(program("systemd-analyze"), "verify", *units).stdout
 
 
 @pytest.mark.parametrize("dropins", [(), ("fixed-user.conf",)], ids=["dynamic", "fixed"])
 def test_systemd_has_nothing_to_say_about_the_units(tmp_path: Path, dropins: tuple[str, ...]) -> None:
     assert verify(installed(tmp_path, *dropins)) == ""
+
+
+def test_the_admin_port_may_be_left_out(tmp_path: Path) -> None:
+    folder = installed(tmp_path)
+    (folder / "gateway-admin.socket").unlink()
+    assert verify(folder) == ""
+
+
+def test_the_service_and_its_sockets_name_each_other() -> None:
+    unit = directives(SYSTEMD / "gateway.service", "Unit")
+    pulled = " ".join((*unit["Requires"], *unit["Wants"])).split()
+    for name, called, default in zip(SOCKETS, ("http", "admin"), ("127.0.0.1:8787", "127.0.0.1:8789"), strict=True):
+        socket = directives(SYSTEMD / name, "Socket")
+        assert name in pulled
+        assert name in unit["After"][0].split()
+        assert socket["FileDescriptorName"] == [called]
+        assert socket["ListenStream"] == [default]
+        assert name == "gateway.socket" or socket["Service"] == ["gateway.service"]
+    public, admin = (directives(SYSTEMD / name, "Socket") for name in SOCKETS)
+    for setting in ("Backlog", "NoDelay", "KeepAlive", "ReusePort"):
+        assert public[setting] == admin[setting]
 
 
 def test_notify_reload_is_known_where_it_exists(tmp_path: Path) -> None:

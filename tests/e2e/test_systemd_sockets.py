@@ -79,9 +79,9 @@ class Activated:
             self.process.wait(10)
 
 
-def serve(folders: dict[str, str]) -> list[str]:
+def serve(folders: dict[str, str], names: str = "http") -> list[str]:
     given = [f"--setenv={name}={value}" for name, value in folders.items()]
-    return ["--fdname=http", *given, sys.executable, "-m", "gateway", "serve"]
+    return [f"--fdname={names}", *given, sys.executable, "-m", "gateway", "serve"]
 
 
 def test_the_first_connection_starts_the_service_and_is_answered(
@@ -103,6 +103,44 @@ def test_the_first_connection_starts_the_service_and_is_answered(
         "bootstrap-token",
         "serve.pid",
     ]
+
+
+PAGE = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
+
+
+def test_the_admin_socket_is_taken_over_and_kept_apart(activate: str, folders: dict[str, str], tmp_path: Path) -> None:
+    public, admin, configured = free_port(), free_port(), free_port()
+    with (tmp_path / "etc" / "gateway.toml").open("a") as file:
+        file.write(f"[admin]\nlisten = ['127.0.0.1:{configured}']\n")
+    listen = [f"--listen=127.0.0.1:{public}", f"--listen=127.0.0.1:{admin}"]
+    service = Activated([activate, *listen, *serve(folders, "http:admin")], tmp_path / "log")
+    try:
+        until(lambda: "Listening on" in service.log.read_text(), "the ports are open")
+        dashboard = call(f"http://127.0.0.1:{admin}", "GET", "/dashboard", headers=PAGE, timeout_s=60)
+        assert dashboard.status == 200, "the first connection started the service, and was answered"
+        assert call(f"http://127.0.0.1:{public}", "GET", "/dashboard", headers=PAGE).status == 404
+        assert call(f"http://127.0.0.1:{public}", "GET", "/readyz").status == 200
+        bearer = {"Authorization": f"Bearer {(tmp_path / 'state' / 'bootstrap-token').read_text().strip()}"}
+        for port, status in ((admin, 200), (public, 404)):
+            assert call(f"http://127.0.0.1:{port}", "GET", "/client/v4/accounts", headers=bearer).status == status
+        with pytest.raises(OSError):  # the address belongs to the unit
+            socket.create_connection(("127.0.0.1", configured), 5)
+        service.stop()
+    finally:
+        service.kill()
+
+
+def test_an_admin_socket_without_the_setting_is_refused_by_name(activate: str, folders: dict[str, str], tmp_path: Path) -> None:
+    public, admin = free_port(), free_port()
+    listen = [f"--listen=127.0.0.1:{public}", f"--listen=127.0.0.1:{admin}"]
+    service = Activated([activate, *listen, *serve(folders, "http:admin")], tmp_path / "log")
+    try:
+        until(lambda: "Listening on" in service.log.read_text(), "the ports are open")
+        with socket.create_connection(("127.0.0.1", admin), 5):
+            assert service.process.wait(60) == 2, "trying again would not help (RestartPreventExitStatus)"
+        assert "a socket named admin was handed over, but admin.listen is not set" in service.log.read_text()
+    finally:
+        service.kill()
 
 
 class Clients:

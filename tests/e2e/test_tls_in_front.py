@@ -7,7 +7,8 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from fakes.service import ROOT, Service, Token, free_port
 from gateway.model.service import Timeouts
 
 TLS = ROOT / "deploy" / "tls"
-NAME = "ai.example.com"
+NAME, ADMIN = "ai.example.com", "ai-admin.example.com"
+PAGE = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
 EVENTS = dialects.chat_events("gpt-4o-mini")
 
 
@@ -30,24 +32,26 @@ def program(name: str) -> str:
 
 
 class Front:
-    """A proxy with our configuration, its addresses and certificate replaced."""
+    """A proxy with our configuration, its addresses and certificates replaced."""
 
-    def __init__(self, folder: Path, backend: str) -> None:
+    def __init__(self, folder: Path, backend: str, admin: str = "127.0.0.1:1", administrators: str = "127.0.0.0/8") -> None:
         self.folder = folder
         self.port = free_port()
         self.backend = backend.removeprefix("http://")
+        self.admin = admin
+        self.administrators = administrators
         authority = trustme.CA()
         self.tls = ssl.create_default_context()
         authority.configure_trust(self.tls)
-        certificate = authority.issue_cert(NAME)
+        certificate = authority.issue_cert(NAME, ADMIN)
         self.pem = folder / "gateway.pem"
         self.pem.write_bytes(certificate.private_key_and_cert_chain_pem.bytes())
         self.pem.chmod(0o600)
 
     def nginx(self) -> tuple[list[str], list[str]]:
         """The commands that check and that run it, in the foreground."""
-        text = re.sub(r"/etc/ssl/gateway/\w+\.pem", str(self.pem), (TLS / "nginx.conf").read_text())
-        text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{self.port} ssl").replace("127.0.0.1:8787", self.backend)
+        text = re.sub(r"/etc/ssl/gateway/[\w-]+\.pem", str(self.pem), self.placed("nginx.conf"))
+        text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{self.port} ssl")
         (self.folder / "gateway.conf").write_text(text)
         places = "".join(
             f"{name}_temp_path {self.folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -60,17 +64,50 @@ class Front:
         return [*command, "-t"], command
 
     def haproxy(self) -> tuple[list[str], list[str]]:
-        text = (TLS / "haproxy.cfg").read_text().replace("/etc/haproxy/certs/gateway.pem", str(self.pem))
-        text = text.replace("maxconn 20000", "maxconn 100")
-        text = text.replace("bind :443", f"bind 127.0.0.1:{self.port}").replace("127.0.0.1:8787", self.backend)
+        text = self.placed("haproxy.cfg").replace("/etc/haproxy/certs/gateway.pem", str(self.pem))
+        text = text.replace("maxconn 20000", "maxconn 100").replace("bind :443", f"bind 127.0.0.1:{self.port}")
         (self.folder / "haproxy.cfg").write_text(text)
         command = [program("haproxy"), "-f", str(self.folder / "haproxy.cfg")]
         return [*command, "-c"], [*command, "-db"]
 
-    def connect(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(NAME, timeout=30)
-        connection.sock = self.tls.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 30), server_hostname=NAME)
+    def placed(self, file: str) -> str:
+        text = (TLS / file).read_text()
+        for ours, theirs in (
+            ("127.0.0.1:8787", self.backend),
+            ("127.0.0.1:8789", self.admin),
+            ("127.0.0.0/8", self.administrators),
+        ):
+            assert ours in text
+            text = text.replace(ours, theirs)
+        return text
+
+    @contextmanager
+    def running(self, kind: str) -> Iterator[None]:
+        """Checked by itself, then started."""
+        check, serve = self.nginx() if kind == "nginx" else self.haproxy()
+        done = subprocess.run(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout
+        # nginx 1.25 spells HTTP/2 otherwise and takes ours with a warning.
+        assert [line for line in done.stdout.lower().splitlines() if "warn" in line and "http2" not in line] == []
+        with (self.folder / "log").open("wb") as log:
+            process = subprocess.Popen(serve, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            until(self.open, "the proxy listens")
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+    def connect(self, name: str = NAME) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(name, timeout=30)
+        connection.sock = self.tls.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 30), server_hostname=name)
         return connection
+
+    def page(self, name: str, host: str, path: str) -> int:
+        """The status of a page, asked for over TLS for `name` from `host`."""
+        with closing(self.connect(name)) as connection:
+            connection.request("GET", path, headers={**PAGE, "Host": host})
+            return connection.getresponse().status
 
     def open(self) -> bool:
         try:
@@ -82,21 +119,10 @@ class Front:
 
 @pytest.fixture(params=["nginx", "haproxy"])
 def front(request: pytest.FixtureRequest, tmp_path: Path, service: Service) -> Iterator[Front]:
-    """The proxy, checked by itself and running before the shared service."""
+    """The proxy, running before the shared service."""
     one = Front(tmp_path, service.origin)
-    check, serve = one.nginx() if request.param == "nginx" else one.haproxy()
-    done = subprocess.run(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout
-    # nginx 1.25 spells HTTP/2 otherwise and takes ours with a warning.
-    assert [line for line in done.stdout.lower().splitlines() if "warn" in line and "http2" not in line] == []
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(serve, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        until(one.open, "the proxy listens")
+    with one.running(request.param):
         yield one
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def test_each_event_passes_before_the_next_is_made(
@@ -143,6 +169,39 @@ def test_a_refusal_passes_as_it_is(front: Front, service: Service, gateway_id: s
         connection.close()
 
 
+@pytest.mark.parametrize("kind", ["nginx", "haproxy"])
+def test_the_admin_listener_has_a_name_of_its_own(
+    kind: str, tmp_path: Path, start_service: Callable[..., Service], upstream: FakeProvider
+) -> None:
+    admin = f"127.0.0.1:{free_port()}"
+    environment = {
+        "GATEWAY_ADMIN__LISTEN": admin,
+        "GATEWAY_ADMIN__URL": f"https://{ADMIN}",
+        "GATEWAY_SERVER__PUBLIC_URL": f"https://{NAME}",
+    }
+    service = start_service(workers=1, environment=environment)
+    front = Front(tmp_path, service.origin, admin)
+    with front.running(kind):
+        assert front.page(ADMIN, ADMIN, "/dashboard") == 200
+        assert front.page(ADMIN, f"{ADMIN}:443", "/dashboard") == 200
+        assert front.page(NAME, NAME, "/dashboard") == 404
+        assert front.page(NAME, NAME, "/client/v4/accounts") == 404
+        assert front.page(ADMIN, ADMIN, f"/v1/{service.account}/default/openai/models") == 404
+    elsewhere = Front(tmp_path, service.origin, admin, administrators="192.0.2.0/24")
+    with elsewhere.running(kind):
+        for name, host in ((ADMIN, ADMIN), (NAME, ADMIN), (NAME, ADMIN.upper())):
+            assert elsewhere.page(name, host, "/dashboard") == 403, "whoever is no administrator"
+        assert elsewhere.page(NAME, NAME, "/readyz") == 200
+
+
+@pytest.mark.parametrize("file", ["nginx.conf", "haproxy.cfg", "Caddyfile"])
+def test_each_file_has_a_part_for_the_admin_listener(file: str) -> None:
+    text = (TLS / file).read_text()
+    assert ADMIN in text
+    assert "127.0.0.1:8789" in text
+    assert "10.0.0.0/8" in text, "who may come"
+
+
 @pytest.mark.parametrize(
     ("file", "promise"),
     [
@@ -166,5 +225,6 @@ def test_nothing_in_front_holds_or_repeats(file: str, promise: str) -> None:
     ],
 )
 def test_idle_connections_end_in_front_first(file: str, setting: str) -> None:
-    (found,) = re.findall(setting, (TLS / file).read_text())
-    assert int(found) < Timeouts().keepalive_s
+    found = re.findall(setting, (TLS / file).read_text())
+    assert len(found) == 2, "the public port's and the admin port's"
+    assert all(int(each) < Timeouts().keepalive_s for each in found)

@@ -1,5 +1,6 @@
 """The steps and what they are given: the head, answer and events of the comparison's small completion."""
 
+import itertools
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,13 +9,14 @@ from types import SimpleNamespace
 
 import brotli
 from fakes.edge import ACCOUNT, PEPPER, account, gateway, runner
+from fakes.exchange import request
 from fakes.link import FakeLink
 
 from gateway.edge.exchange import Exchange
+from gateway.edge.head_memory import HeadMemory
 from gateway.edge.identity import Identity, Reader
 from gateway.edge.outgoing import BATCH_ROWS
 from gateway.edge.policy import asks_for_token, authorize
-from gateway.edge.repeat import Repeat
 from gateway.edge.report import Reporter
 from gateway.edge.routing import classify
 from gateway.edge.settings import Settings
@@ -98,12 +100,12 @@ def steps() -> Iterator[Step]:
     yield from _deciding(clock, head, link, settings)
     yield Step("authorize", lambda: authorize(route, True, principal, "127.0.0.1", 1.0), "each", "the policy table")
 
-    request = SimpleNamespace(method="POST")
-    yield Step("exchange", lambda: Exchange(request, clock), "each", "the request's state, two clocks, an id")  # type: ignore[arg-type]
+    made = request()
+    yield Step("exchange", lambda: Exchange(made, clock), "each", "the request's state, two clocks, an id")
     yield Step("id", lambda: uuid7(1.79e9), "", "UUIDv7; part of exchange")
 
     def exchange() -> Exchange:
-        x = Exchange(request, clock)  # type: ignore[arg-type]
+        x = Exchange(made, clock)
         x.head, x.route, x.plan, x.status, x.logged, x.outcome = head, route, plan, 200, True, "completed"
         x.permit = authorize(route, True, principal, "127.0.0.1", 1.0)
         x.response_type = "application/json"
@@ -173,8 +175,11 @@ def _reporting(clock: SystemClock, link: FakeLink, x: Exchange) -> Iterator[Step
 
 def _translating(head: RequestHead) -> Iterator[Step]:
     raw = b"POST %b HTTP/1.1\r\n" % TARGET.encode() + b"".join(b"%b: %b\r\n" % field for field in FIELDS) + b"\r\n"
-    repeat = Repeat.of(raw, None, head)  # type: ignore[arg-type]
-    assert repeat is not None
+    memory, limit = HeadMemory(1 << 20), 1 << 16
+    known = memory.learn(raw, SimpleNamespace(method="POST", path=TARGET, version=(1, 1)), head)
+    assert known is not None
+    other = raw.replace(b"Accept: ", b"X-Request-Id: %d\r\nAccept: ")
+    ids = itertools.count()
 
     def crossing() -> bytes:
         head._blocks.clear()
@@ -182,7 +187,11 @@ def _translating(head: RequestHead) -> Iterator[Step]:
 
     yield Step("request head, read", _head, "", "13 fields, strictly; aiohttp's parser comes before")
     yield Step("request head, translated", crossing, "", "the block that crosses")
-    yield Step("request head, repeated", lambda: repeat.body_in(raw + BODY), "", "recognised by its bytes: in place of both")
+    yield Step("request head, repeated", lambda: known.body_in(raw + BODY), "", "recognised by its bytes: in place of both")
+    yield Step("request head, found", lambda: memory.find(raw + BODY, limit), "", "recognised by its lines: likewise")
+    yield Step(
+        "request head, own id", lambda: memory.find(other % next(ids) + BODY, limit), "", "with a line never seen before"
+    )
     yield Step("response head, read and translated", lambda: ResponseHead(ANSWER_HEAD), "", "6 fields")
 
 

@@ -8,7 +8,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
 from gateway.edge.coded import CodedReader
-from gateway.edge.repeat import ArrivedBody
+from gateway.edge.head_memory import WholeBody
 from gateway.edge.request import Request
 from gateway.edge.taps.ends import Ends
 from gateway.edge.taps.sample import Sample
@@ -35,7 +35,7 @@ class Body:
     )  # fmt: skip
 
     def __init__(
-        self, reader: StreamReader | ArrivedBody | CodedReader, length: int | None, limits: Limits, timeouts: Timeouts
+        self, reader: StreamReader | WholeBody | CodedReader, length: int | None, limits: Limits, timeouts: Timeouts
     ) -> None:
         self._reader = reader
         self._limits = limits
@@ -146,7 +146,7 @@ class Body:
 
 async def open_body(request: Request, head: RequestHead, limits: Limits, timeouts: Timeouts) -> Body:
     """The body of an admitted request. Only now does a client that asked first hear `100 Continue`."""
-    length = 0 if head.content_length is None and not head.chunked else head.content_length
+    length = 0 if request.length is None and not head.chunked else request.length
     if length is not None and length > limits.body_bytes:
         raise Refusal(BODY_TOO_LARGE)
     reader = request.body

@@ -14,7 +14,7 @@ _ENDED: Final = ("connections", "bytes", "memory", "refused")
 
 def watch_clients(metrics: Metrics, server: EdgeServer) -> None:
     metrics.gauge("client_bytes|arriving", lambda: server.clients.all.held_bytes)
-    metrics.gauge("client_bytes|remembered", lambda: server.repeats.held_bytes)
+    metrics.gauge("client_bytes|remembered", lambda: server.memory.held_bytes)
     for reason in _ENDED:
         metrics.total(f"client_connections_ended|{reason}", lambda reason=reason: server.clients.ended[reason])  # type: ignore[misc]
 

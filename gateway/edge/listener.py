@@ -23,6 +23,7 @@ from gateway.edge.phases.open_default import OpenDefault
 from gateway.edge.relay import Relay
 from gateway.edge.report import Reporter
 from gateway.edge.settings import Settings
+from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
 from gateway.link.frames import DownFrame, Patch, Ready, Recorded, Revoke, Revoked, Snapshot
 from gateway.link.port import Connect, EdgeLink
@@ -70,6 +71,7 @@ class Edge:
         self._identity: Identity | None = None
         self._lifecycle: Lifecycle | None = None
         self._server: EdgeServer | None = None
+        self._sweeper: asyncio.Task[None] | None = None
 
     @property
     def ready(self) -> bool:
@@ -112,9 +114,10 @@ class Edge:
             self._listeners.append(await loop.create_server(self._server, sock=sock, backlog=BACKLOG, ssl=tls))
         behind = copy.copy(self._server)  # counts, bounds and drains the same connections
         behind.door = admin_door(self._config)
-        behind.repeats = behind.door.repeats
+        behind.memory = behind.door.memory
         for sock in admin:
             self._listeners.append(await loop.create_server(behind, sock=sock, backlog=BACKLOG, ssl=tls))
+        self._sweeper = spawn(self._forget_heads(self._server, behind), "head-memory")
         self._tell_version()
 
     async def drain(self, grace_s: float) -> None:
@@ -130,6 +133,7 @@ class Edge:
             await self._wait_idle(deadline - self._clock.monotonic(), connections=False)
             await self._server.shutdown(0.1)
         self._memory.stop()
+        await cancel_and_wait(self._sweeper)
         await self.reporter.close()
         await self.pool.close()
 
@@ -155,6 +159,13 @@ class Edge:
     def _shed(self) -> None:
         if self._server is not None:
             self._server.clients.shed()
+
+    async def _forget_heads(self, *servers: EdgeServer) -> None:
+        """Heads hold credentials: those that nobody uses are gone before the token's entry is."""
+        while True:
+            await asyncio.sleep(self._config.token_cache.ttl_s)
+            for server in servers:
+                server.memory.sweep()
 
     async def _wait_idle(self, limit_s: float, *, connections: bool) -> None:
         """Until no request is under way (with `connections`: no client is connected), or the time is up."""

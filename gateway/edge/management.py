@@ -14,7 +14,7 @@ from gateway.edge.clients import Clients
 from gateway.edge.exchange import Exchange
 from gateway.edge.identity import ABSENT, Identity, Reader
 from gateway.edge.seats import Seats
-from gateway.edge.targeting import Attempt, request_block
+from gateway.edge.targeting import Attempt
 from gateway.model.faults import BODY_TIMEOUT, CONTROL_BUSY, Refusal
 from gateway.model.routes import Surface
 from gateway.model.service import EdgeConfig
@@ -72,7 +72,7 @@ class Management:
             if name.lower() == b"authorization":
                 lines += b"authorization: %b\r\n" % value
         target = Target(provider=_CONTROL, origin=self._control, path=x.request.target, credential=BEARER)
-        return Attempt(target, request_block(x.request.method, target, head.crossing(_AUTHORIZATION) + lines), Dialect.NONE)
+        return Attempt(target, x.request.method, head, withheld=_AUTHORIZATION, added=lines, dialect=Dialect.NONE)
 
     async def _known(self, head: RequestHead, address: str) -> bool:
         """Whether it comes with a token that is valid, or with a session that was ours. What either may do, control decides."""

@@ -144,7 +144,7 @@ class Relay:
                     connection = await pool.connection(origin, guarded=guarded, fresh=fresh)
                     self._waits.observe(self._clock.monotonic() - began)
                 connection.start(x.request.method, with_body=body.length != 0)
-                connection.send(_request(x.request.method, attempt.block, body))
+                connection.send(_request(x.request.method, attempt.block(x.request), body))
                 waiting = connection.expect_head(timeout_s)
                 if body.whole:
                     return connection, None, await waiting

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp.streams import StreamReader
 
-from gateway.edge.repeat import ArrivedBody, Message
+from gateway.edge.head_memory import Message, WholeBody
 from gateway.model.faults import UPGRADE_REQUIRED, URI_TOO_LONG, Fault, Refusal
 from gateway.model.routes import Surface
 from gateway.protocol.errors import render
+from gateway.protocol.head_lines import Line
 from gateway.protocol.headers import RequestHead
 from gateway.protocol.request_forms import forwards, origin_form, with_host
 from gateway.protocol.strict import METHODS, examine_line
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 class Request:
     """One request: the parsed message, the body's reader, the connection. Nothing is derived."""
 
-    __slots__ = ("answered", "body", "downstream", "message", "method", "target")
+    __slots__ = ("answered", "body", "downstream", "length", "lines", "message", "method", "target")
 
-    def __init__(self, message: Message, body: StreamReader | ArrivedBody, downstream: "Downstream") -> None:
+    def __init__(self, message: Message, body: StreamReader | WholeBody, downstream: "Downstream") -> None:
         self.message: Message = message
         self.body = body
         self.downstream = downstream
         self.method: str = message.method
         self.target: str = message.path
         self.answered = False
+        self.length: int | None = None
+        """Of the body, as announced; None: chunked, or not told."""
+        self.lines: list[Line] | None = None
+        """Those that cross, where they are not those of the head: see head_memory.FoundHead."""
 
     def _cancel(self, error: BaseException) -> None:
         """aiohttp calls this when the client is gone."""

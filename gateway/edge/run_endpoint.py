@@ -71,7 +71,8 @@ class RunEndpoint:
         target = self._targeting.endpoint_target(route, provider, endpoint, name)
         body.put(asked.cut_out_with("input", "model", orjson.dumps(name)))  # what is logged is what is asked for
         attempt = self._targeting.attempt(x, x.head, provider, target, endpoint, plain=True)
-        return attempt._replace(enveloped=True)
+        attempt.enveloped = True
+        return attempt
 
     def _workers_ai(self, x: Exchange, route: Route, model: str) -> Attempt:
         directory = self._targeting.directory

@@ -8,6 +8,7 @@ from gateway.edge.body import Body, arrived_body, open_body, open_decoded
 from gateway.edge.exchange import Exchange
 from gateway.edge.keys import choose_secrets, clean_query
 from gateway.edge.loops import LoopMarks
+from gateway.edge.request import Request
 from gateway.edge.settings import GatewayPlan
 from gateway.model.faults import (
     BAD_BODY,
@@ -38,22 +39,41 @@ _PLAIN: Final = b"accept-encoding: identity\r\n"
 MODEL_TOO_LONG: Final = f"The request body's model is longer than {LONGEST} bytes"
 
 
-class Attempt(NamedTuple):
+class Attempt:
     """One upstream to try, with all that goes there."""
 
-    target: Target
-    block: bytes
-    """The head to send, up to the last field that does not depend on the body."""
-    dialect: Dialect
-    """Of the answer, for the usage tap."""
-    guarded: bool = False
-    """Private addresses are refused when dialing."""
-    enveloped: bool = False
-    """The answer goes into a v4 envelope (`/ai/run`)."""
-    withheld: frozenset[bytes] = frozenset()
-    """Fields of the request that did not cross."""
-    counted: bool = True
-    """A model may work for it: its answer's usage is read."""
+    __slots__ = ("_added", "_block", "_start", "_withheld", "counted", "dialect", "enveloped", "guarded", "target")
+
+    def __init__(
+        self, target: Target, method: str, head: RequestHead, *, withheld: frozenset[bytes], added: bytes, dialect: Dialect
+    ) -> None:
+        """`withheld`: fields of the request that do not cross, by lowercase name; `added`: lines that do besides."""
+        self.target = target
+        self._start = b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (
+            method.encode(),
+            target.path.encode(),
+            target.origin.authority.encode(),
+        )
+        self._withheld = withheld
+        self._added = added
+        self._block = b"%b%b%b" % (self._start, head.crossing(withheld), added)
+        self.dialect = dialect
+        """Of the answer, for the usage tap."""
+        self.guarded = False
+        """Private addresses are refused when dialing."""
+        self.enveloped = False
+        """The answer goes into a v4 envelope (`/ai/run`)."""
+        self.counted = True
+        """A model may work for it: its answer's usage is read."""
+
+    def block(self, request: Request) -> bytes:
+        """The head to send, up to the last field that does not depend on the body."""
+        lines = request.lines
+        if lines is None:
+            return self._block
+        withheld = self._withheld
+        crossing = [line.crossing for line in lines if line.name not in withheld]
+        return b"%b%b%b" % (self._start, b"".join(crossing), self._added)
 
 
 class _WorkedOut(NamedTuple):
@@ -143,7 +163,7 @@ class Targeting:
             return ()
         x.provider = worked_out.attempts[0].target.provider
         x.body = arrived_body(request, self._limits, self._timeouts)
-        return _varied(worked_out.attempts, head)  # type: ignore[arg-type]
+        return worked_out.attempts
 
     async def choose(self, x: Exchange) -> tuple[Attempt, ...]:
         """What to try, in order. Raises Refusal."""
@@ -163,10 +183,10 @@ class Targeting:
         assert permit is not None
         provider = x.provider = self.directory.by_slug(route.provider, plan.custom)
         target = self._native_target(route, provider, x.options.fal_target_url)
-        attempts = (self.attempt(x, head.base, provider, target, None),)
+        attempts = (self.attempt(x, head, provider, target, None),)
         head.memo["native"] = _WorkedOut(x.request.target, plan, permit.authenticated, attempts)
         await self.open(x)
-        return _varied(attempts, head)
+        return attempts
 
     async def _for_model(self, x: Exchange, route: Route) -> Attempt:
         plan, endpoint = x.plan, route.endpoint
@@ -230,13 +250,14 @@ class Targeting:
         if plain:
             withheld, lines = withheld | _CODING, lines + _PLAIN
         custom = provider.slug.startswith("custom-")
-        guarded = custom and not self._config.allow_private_custom
         mark = self._loops.line(head)
         if custom or self.directory.base(provider):  # the registry's own hosts cannot lead to us
             lines += mark
-        block = request_block(x.request.method, target, head.crossing(withheld) + lines)
-        counted = endpoint is not None or called(provider.slug, x.request.method, route.path).work is not Work.NONE
-        return Attempt(target, block, provider.dialect_for(endpoint), guarded, withheld=withheld, counted=counted)
+        dialect, method = provider.dialect_for(endpoint), x.request.method
+        made = Attempt(target, method, head, withheld=withheld, added=lines, dialect=dialect)
+        made.guarded = custom and not self._config.allow_private_custom
+        made.counted = endpoint is not None or called(provider.slug, method, route.path).work is not Work.NONE
+        return made
 
     def _native_target(self, route: Route, provider: Provider, fal_target: str | None) -> Target:
         tail = route.tail
@@ -263,36 +284,6 @@ class Targeting:
                 self._native.clear()
             self._native[key] = target
         return target
-
-
-def _varied(attempts: tuple[Attempt, ...], head: RequestHead) -> tuple[Attempt, ...]:
-    """What was worked out from the base of this head, for this head."""
-    if head.base is head:
-        return attempts
-    return tuple(
-        [
-            Attempt(
-                one.target,
-                head.vary(one.block, one.withheld),
-                one.dialect,
-                one.guarded,
-                one.enveloped,
-                one.withheld,
-                one.counted,
-            )
-            for one in attempts
-        ]
-    )
-
-
-def request_block(method: str, target: Target, lines: bytes) -> bytes:
-    """A request's head as far as its body has no say in it: request line, Host, fields."""
-    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b" % (
-        method.encode(),
-        target.path.encode(),
-        target.origin.authority.encode(),
-        lines,
-    )
 
 
 _SPAN_FAULTS: Final[dict[SpanState, Fault]] = {

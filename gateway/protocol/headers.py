@@ -26,8 +26,10 @@ CREDENTIAL_FIELDS: Final = frozenset(
 )
 """Slots that may hold a provider's key, or one of our tokens in its place (specification section 2.1)."""
 
-_READ: Final = CREDENTIAL_FIELDS | {b"content-type", b"user-agent", b"x-fal-target-url"}
-"""Fields whose values somebody reads, besides those that are noted or dropped."""
+_READ: Final = CREDENTIAL_FIELDS | {b"content-type", b"user-agent", b"x-fal-target-url", b"anthropic-version"}
+"""Fields that somebody looks for, besides those that are noted or dropped."""
+
+_PLAIN_OPTIONS: Final = frozenset({b"keep-alive", b"close"})
 
 _SINGLETONS: Final = CREDENTIAL_FIELDS | {b"cf-aig-authorization", b"expect", b"host", b"content-length", b"transfer-encoding"}
 
@@ -43,8 +45,8 @@ _DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
 
 
 class RequestHead:
-    """One request's fields, read once. Clients repeat them, so the heads of open connections are kept with the blocks made from
-    them (edge/repeat.py); nothing in here may depend on the connection."""
+    """One request's fields, read once. Clients repeat them, so heads are remembered with the blocks made from them
+    (edge/head_memory.py); nothing in here may depend on the connection."""
 
     __slots__ = (
         "_blocks",
@@ -182,24 +184,9 @@ class RequestHead:
         return b""
 
     @property
-    def base(self) -> "RequestHead":
-        """The head that keeps what was derived: this one, or the one that it varies (protocol/varied_head.py)."""
-        return self
-
-    def vary(self, block: bytes, without: frozenset[bytes]) -> bytes:
-        """A head block made from `base` without the fields named, with this head's values."""
-        return block
-
-    def free(self, number: int) -> bool:
-        """Whether the value of this field means nothing to us and only crosses."""
-        key = self.fields[number][0].lower()
-        return not (
-            stays_here(key)
-            or key in _READ
-            or key in _NOTES
-            or key in self._connection_named
-            or sum([name.lower() == key for name, _ in self.fields]) > 1
-        )
+    def hop_is_plain(self) -> bool:
+        """Whether Connection fields name nothing but what becomes of the connection."""
+        return self._connection_named <= _PLAIN_OPTIONS
 
     def crossing(self, without: frozenset[bytes] = frozenset()) -> bytes:
         """The block of fields that crosses to the provider, less those named and what holds a token of ours; each line ends
@@ -235,6 +222,11 @@ _NOTES: Final = {
     # Without TLS browsers leave Sec-Fetch-* out, but say this of each page they load.
     b"upgrade-insecure-requests": RequestHead._note_page,
 }
+
+
+def is_read(key: bytes) -> bool:
+    """Whether somebody here looks at the values of a field, by lowercase name, besides those that stay here."""
+    return key in _READ or key in _NOTES
 
 
 def clean(value: bytes) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from fakes.clock import FakeClock
 
 from gateway.edge.exchange import Exchange
-from gateway.edge.repeat import ArrivedBody
+from gateway.edge.head_memory import WholeBody
 from gateway.edge.request import Request
 from gateway.protocol.headers import RequestHead
 
@@ -16,7 +16,7 @@ _HEAD = RequestHead((), http_10=False, limit_bytes=0)
 def request(method: str = "POST", target: str = "/", body: bytes = b"", *, address: str = "192.0.2.1") -> Request:
     """A request that came whole, from a client of which only the address is known."""
     downstream: Any = SimpleNamespace(address=address)
-    return Request(SimpleNamespace(method=method, path=target), ArrivedBody(body, _HEAD), downstream)
+    return Request(SimpleNamespace(method=method, path=target), WholeBody(body, _HEAD), downstream)
 
 
 def exchange(given: Request | None = None, clock: FakeClock | None = None, **slots: Any) -> Exchange:
@@ -25,3 +25,7 @@ def exchange(given: Request | None = None, clock: FakeClock | None = None, **slo
     for name, value in slots.items():
         setattr(made, name, value)
     return made
+
+
+PLAIN = request()
+"""A request with a known head and no lines of its own."""

@@ -13,7 +13,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
 from gateway.edge.body import Body, open_body, open_decoded
-from gateway.edge.repeat import ArrivedBody
+from gateway.edge.head_memory import WholeBody
 from gateway.edge.request import Request
 from gateway.model.faults import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED, UNKNOWN_CODING, Fault, Refusal
 from gateway.model.service import Limits, Timeouts
@@ -54,21 +54,22 @@ def head(length: int | None = None, *, chunked: bool = False, expects: bool = Fa
     return RequestHead(tuple(fields), http_10=False, limit_bytes=9999)
 
 
-async def opened(body: StreamReader | ArrivedBody, head: RequestHead) -> tuple[Body, Any]:
+async def opened(body: StreamReader | WholeBody, head: RequestHead) -> tuple[Body, Any]:
     downstream: Any = Downstream()
     request = Request(SimpleNamespace(method="POST", path="/"), body, downstream)
+    request.length = head.content_length
     return await open_body(request, head, LIMITS, Timeouts()), request
 
 
 async def test_what_is_all_there_is_held() -> None:
-    for arrived in (reader(b"hel", b"lo", ended=True), ArrivedBody(b"hello", head())):
+    for arrived in (reader(b"hel", b"lo", ended=True), WholeBody(b"hello", head())):
         body, request = await opened(arrived, head(5, expects=True))
         assert (body.held, body.length, body.whole, body.received_bytes) == (b"hello", 5, True, 5)
         assert request.downstream.written == b"", "nobody waits for a 100"
 
 
 async def test_a_repeated_head_may_announce_another_length() -> None:
-    body, _ = await opened(ArrivedBody(b"hello world", head()), head(5))
+    body, _ = await opened(WholeBody(b"hello world", head()), head(5))
     assert (body.held, body.length) == (b"hello world", 11)
 
 
@@ -168,7 +169,7 @@ async def test_a_client_that_leaves_is_no_refusal() -> None:
 
 
 async def test_what_is_replaced_moves_the_length() -> None:
-    body, _ = await opened(ArrivedBody(b"hello", head()), head(5))
+    body, _ = await opened(WholeBody(b"hello", head()), head(5))
     body.replace(b"hi")
     assert (body.held, body.length) == (b"hi", 2)
     streaming, _ = await opened(reader(b"x"), head(500))
@@ -196,9 +197,10 @@ async def refused(asked: Awaitable[object]) -> Fault:
     return refusal.value.fault
 
 
-async def decoded(body: StreamReader | ArrivedBody, head: RequestHead, **limits: int) -> tuple[Body, Any]:
+async def decoded(body: StreamReader | WholeBody, head: RequestHead, **limits: int) -> tuple[Body, Any]:
     downstream: Any = Downstream()
     request = Request(SimpleNamespace(method="POST", path="/"), body, downstream)
+    request.length = head.content_length
     return await open_decoded(request, head, dataclasses.replace(LIMITS, **limits), Timeouts()), request
 
 
@@ -222,7 +224,7 @@ async def test_a_coded_one_is_read_plain_and_then_has_a_length(known: bool) -> N
 
 async def test_one_that_came_whole_made_nobody_wait() -> None:
     coded = gzip.compress(PLAIN)
-    body, _ = await decoded(ArrivedBody(coded, coded_head(b"gzip", len(coded))), coded_head(b"gzip", len(coded)))
+    body, _ = await decoded(WholeBody(coded, coded_head(b"gzip", len(coded))), coded_head(b"gzip", len(coded)))
     assert body.arrived
     await body.settle()
     assert (body.held, body.length, body.whole, body.decoded) == (PLAIN, len(PLAIN), True, True)

@@ -60,4 +60,4 @@ def test_the_refusal_names_the_setting() -> None:
 
 
 def test_heads_are_remembered_for_each_door_apart() -> None:
-    assert public_door(APART).repeats is not admin_door(APART).repeats
+    assert public_door(APART).memory is not admin_door(APART).memory

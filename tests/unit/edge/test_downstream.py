@@ -272,20 +272,72 @@ async def test_a_repeated_head_is_a_request_of_its_own(edge: RunningEdge, provid
     assert [record.request_size for record in edge.records] == [3, 3, 0, 20_000, 1]
 
 
-async def test_a_head_is_known_on_every_connection_until_the_last_that_sent_it_ends(
+async def test_a_head_is_known_on_every_connection_until_nobody_uses_it(
     edge: RunningEdge, provider: FakeProvider, fed: list[bytes]
 ) -> None:
     assert edge.edge._server is not None
-    repeats = edge.edge._server.repeats
+    memory = edge.edge._server.memory
     async with edge.client() as first, edge.client() as second, edge.client() as third:
         for wire, body in ((first, b"one"), (second, b"two"), (first, b""), (third, b"three")):
             assert (await wire.ask("POST", target(), KEY, body)).body == told("x", body)
-        assert (len(fed), len(repeats)) == (1, 1), "parsed once for all"
-        other = {**KEY, "X-Other": "1"}
+        assert (len(fed), len(memory)) == (1, 1), "parsed once for all"
+        other = {**KEY, "User-Agent": "other/1"}
         assert (await second.ask("POST", target(), other, b"2")).body == told("x", b"2")
         assert (await third.ask("POST", target(), other, b"3")).body == told("x", b"3")
-        assert (len(fed), len(repeats)) == (2, 2)
-    await until(lambda: len(repeats) == 0)
+        assert (len(fed), len(memory)) == (2, 2)
+        memory.sweep()
+        assert (await first.ask("POST", target(), KEY, b"4")).body == told("x", b"4")
+        memory.sweep()
+        assert (len(fed), len(memory)) == (2, 1), "what was used lately is kept"
+        memory.sweep()
+        assert (len(memory), memory.held_bytes) == (0, 0)
+        assert (await first.ask("POST", target(), KEY, b"5")).body == told("x", b"5")
+        assert (len(fed), len(memory)) == (3, 1)
+
+
+async def test_any_client_on_any_connection_with_ids_of_its_own(
+    edge: RunningEdge, provider: FakeProvider, fed: list[bytes]
+) -> None:
+    """As behind a balancer, that mixes its clients' requests on the connections it keeps to us."""
+    clients = [{**KEY, "Authorization": f"Bearer sk-{number}", "User-Agent": f"kind-{number % 3}"} for number in range(9)]
+    async with edge.client() as one, edge.client() as two:
+        for turn in range(4):
+            for number, client in enumerate(clients):
+                headers = {**client, "X-Request-Id": f"{turn}/{number}", **({"X-Extra": "1"} if turn % 2 else {})}
+                wire = one if (turn + number) % 2 else two
+                assert (await wire.ask("POST", target(), headers, b"%d" % number)).body == told("x", b"%d" % number)
+                got = provider.requests[-1]
+                assert (got.header("authorization"), got.header("x-request-id"), got.header("x-extra")) == (
+                    client["Authorization"],
+                    f"{turn}/{number}",
+                    "1" if turn % 2 else None,
+                )
+    assert len(fed) == len(clients), "each client's first request is parsed, no other"
+
+
+async def test_a_known_head_with_a_body_that_comes_later(edge: RunningEdge, provider: FakeProvider) -> None:
+    """The length of the body is the request's own, whatever the known head had."""
+    async with edge.client() as wire:
+        assert (await wire.ask("POST", target(), KEY, b"x" * 5)).status == 200
+        for size, number in ((70_000, 1), (3, 2), (300_000, 3), (0, 4)):
+            body = b"%d" % number * size
+            data = request_bytes("POST", target(), {**KEY, "X-Request-Id": str(number)}, body)
+            for piece in (data[:200], data[200:1000], data[1000:]) if size > 3 else (data,):
+                await wire.send(piece)
+                await asyncio.sleep(0.01)
+            assert (await wire.reply("POST")).body == told("x", body)
+            assert provider.requests[-1].header("x-request-id") == str(number)
+
+
+async def test_a_length_that_was_refused_says_nothing_of_the_next(provider: FakeProvider) -> None:
+    async with RunningEdge(
+        gateways=[gateway("open", authentication=False)],
+        providers={"openai": provider.origin + "/v1"},
+        limits=Limits(body_bytes=1000),
+    ) as edge:
+        for body, status in ((b"x" * 1001, 413), (b"x" * 10, 200), (b"x" * 1001, 413), (b"x" * 1000, 200)):
+            async with edge.client() as wire:
+                assert (await wire.ask("POST", target(), KEY, body)).status == status
 
 
 @pytest.mark.parametrize("path", ["openai/chat/completions", "compat/chat/completions"])

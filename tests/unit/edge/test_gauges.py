@@ -16,7 +16,7 @@ def test_everything_watched_is_told_under_a_name_of_the_catalogue() -> None:
     )  # fmt: skip
     server: Any = SimpleNamespace(
         clients=SimpleNamespace(all=SimpleNamespace(held_bytes=12), ended=Counter(bytes=13)),
-        repeats=SimpleNamespace(held_bytes=14),
+        memory=SimpleNamespace(held_bytes=14),
     )
     watch_clients(metrics, server)
     watch_requests(metrics, lambda: 6, anything, anything)

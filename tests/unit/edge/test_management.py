@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from fakes.clock import FakeClock
 from fakes.edge import PEPPER, runner
+from fakes.exchange import PLAIN, request
 from fakes.exchange import exchange as filled
-from fakes.exchange import request
 from fakes.link import FakeLink
 
 from gateway.edge import management as module
@@ -51,14 +51,14 @@ async def test_control_gets_the_token_that_providers_never_do() -> None:
     rig = Rig()
     for value in (rig.admit(), mint_token(), "agw_op_1790000000_00_00"):
         _, attempt = await rig.choose({"Authorization": f"Bearer {value}"})
-        assert attempt.block.split(b"\r\n").count(f"authorization: Bearer {value}".encode()) == 1
+        assert attempt.block(PLAIN).split(b"\r\n").count(f"authorization: Bearer {value}".encode()) == 1
 
 
 async def test_control_gets_its_requests_as_they_are() -> None:
     x, attempt = await Rig().choose({"Authorization": "Bearer t", "Cookie": "session=1", **FORGED})
     assert (attempt.target.origin, attempt.target.path) == (Origin("unix", "/run/control.sock", 0), "/client/v4/a%2Fb?x=1")
     assert x.body.held == b"{}"
-    lines = attempt.block.split(b"\r\n")
+    lines = attempt.block(PLAIN).split(b"\r\n")
     assert lines[0] == b"PUT /client/v4/a%2Fb?x=1 HTTP/1.1"
     assert {
         b"authorization: Bearer t",
@@ -66,7 +66,7 @@ async def test_control_gets_its_requests_as_they_are() -> None:
         b"x-gateway-client: 192.0.2.1",
         b"x-gateway-host: gw.test",
     } <= set(lines)
-    assert b"6.6.6.6" not in attempt.block, "who the client is, we say"
+    assert b"6.6.6.6" not in attempt.block(PLAIN), "who the client is, we say"
     assert not attempt.guarded
 
 

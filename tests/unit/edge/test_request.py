@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp.streams import StreamReader
 
-from gateway.edge.repeat import ArrivedBody
+from gateway.edge.head_memory import WholeBody
 from gateway.edge.request import Request
 from gateway.model.faults import MISSING_TOKEN
 from gateway.model.routes import Surface
@@ -26,7 +26,7 @@ class Client:
 
 def request(method: str = "POST", body: Any = None, client: Any = None) -> Request:
     message = SimpleNamespace(method=method, path="/v1/x?y=1")
-    return Request(message, body if body is not None else ArrivedBody(b"{}", HEAD), client or Client())
+    return Request(message, body if body is not None else WholeBody(b"{}", HEAD), client or Client())
 
 
 def test_it_is_what_the_message_says() -> None:
@@ -55,6 +55,6 @@ async def test_a_client_that_leaves_ends_a_body_under_way_and_no_whole_one() -> 
     reader = StreamReader(SimpleNamespace(_reading_paused=False), 2**16)  # type: ignore[arg-type]
     request(body=reader)._cancel(ConnectionResetError())
     assert isinstance(reader.exception(), ConnectionResetError)
-    whole = ArrivedBody(b"{}", HEAD)
+    whole = WholeBody(b"{}", HEAD)
     request(body=whole)._cancel(ConnectionResetError())
     assert whole.read_nowait() == b"{}"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from fakes.edge import ACCOUNT, gateway, key
+from fakes.exchange import PLAIN, request
 from fakes.exchange import exchange as filled
-from fakes.exchange import request
 
 from gateway.edge.run_endpoint import RunEndpoint
 from gateway.edge.settings import compile_plan
@@ -76,8 +76,8 @@ async def test_the_endpoint_for_an_input(
     assert json.loads(x.body.held) == sent
     assert x.body.length == len(x.body.held)
     assert attempt.enveloped is enveloped
-    assert b"Bearer ours" not in attempt.block
-    assert (b"accept-encoding: identity\r\n" in attempt.block) is enveloped
+    assert b"Bearer ours" not in attempt.block(PLAIN)
+    assert (b"accept-encoding: identity\r\n" in attempt.block(PLAIN)) is enveloped
     assert x.model == model.removeprefix(f"{x.provider.slug}/")
 
 
@@ -85,7 +85,7 @@ async def test_a_model_in_the_path_keeps_its_body() -> None:
     x = exchange(b'{"prompt": "x"}', "@cf/meta/llama")
     attempt = await choose(x)
     assert (x.body.held, attempt.enveloped) == (b'{"prompt": "x"}', False)
-    assert b"authorization: Bearer k-workers-ai\r\n" in attempt.block
+    assert b"authorization: Bearer k-workers-ai\r\n" in attempt.block(PLAIN)
 
 
 REFUSED: list[tuple[bytes, str, Fault]] = [

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from fakes.edge import ACCOUNT, custom, gateway, key
+from fakes.exchange import PLAIN, request
 from fakes.exchange import exchange as filled
-from fakes.exchange import request
 
 from gateway.edge.settings import GatewayPlan, compile_plan
 from gateway.edge.targeting import Attempt, Directory, Targeting, split_url
@@ -90,7 +90,7 @@ async def test_native_urls(route: Route, url: str) -> None:
         attempt = await choose(x)
         assert f"{attempt.target.origin.scheme}://{attempt.target.origin.authority}{attempt.target.path}" == url
         assert x.provider is attempt.target.provider
-        assert attempt.block.startswith(
+        assert attempt.block(PLAIN).startswith(
             f"POST {attempt.target.path} HTTP/1.1\r\nhost: {attempt.target.origin.authority}\r\n".encode()
         )
 
@@ -156,14 +156,14 @@ async def test_fields_the_provider_demands() -> None:
     permit = Permit(True, "t")
     demanded = b"anthropic-version: 2023-06-01\r\n"
     stored = await choose(exchange(native("anthropic", "v1/messages"), {}, plan=STORED, permit=permit))
-    assert b"x-api-key: sk-ant\r\n" in stored.block
-    assert demanded in stored.block
+    assert b"x-api-key: sk-ant\r\n" in stored.block(PLAIN)
+    assert demanded in stored.block(PLAIN)
     own = await choose(exchange(native("anthropic", "v1/messages"), {"x-api-key": "sk"}, plan=STORED, permit=permit))
-    assert demanded not in own.block, "who brings a key speaks the provider's language"
+    assert demanded not in own.block(PLAIN), "who brings a key speaks the provider's language"
     named = await choose(
         exchange(native("anthropic", "v1/messages"), {"Anthropic-Version": "2026"}, plan=STORED, permit=permit)
     )
-    assert demanded not in named.block
+    assert demanded not in named.block(PLAIN)
 
 
 async def test_custom_providers_are_guarded_unless_the_operator_says_otherwise() -> None:
@@ -171,7 +171,7 @@ async def test_custom_providers_are_guarded_unless_the_operator_says_otherwise()
         x = exchange(native("custom-mine", "x"), permit=Permit(True, "t"))
         attempt = await choose(x, EdgeConfig(allow_private_custom=allow))
         assert attempt.guarded is not allow
-        assert b"X-Mine: yes\r\nX-Also: 1\r\n" in attempt.block
+        assert b"X-Mine: yes\r\nX-Also: 1\r\n" in attempt.block(PLAIN)
     assert not (await choose(exchange(native("openai", "x")))).guarded
 
 
@@ -189,7 +189,7 @@ async def test_what_was_worked_out_holds_for_the_same_request_only() -> None:
     targeting = Targeting(EdgeConfig())
     first = exchange(native("openai", "a"), {}, plan=STORED, permit=Permit(True, "t"))
     (one,) = await targeting.choose(first)
-    assert b"Bearer sk-o" in one.block
+    assert b"Bearer sk-o" in one.block(PLAIN)
 
     def again(**changes: Any) -> Any:
         x = exchange(native("openai", "a"), {}, plan=STORED, permit=Permit(True, "t"), body=b"other")
@@ -200,10 +200,10 @@ async def test_what_was_worked_out_holds_for_the_same_request_only() -> None:
 
     same = again()
     (two,) = await targeting.choose(same)
-    assert (two.block, same.body.held, same.provider.slug) == (one.block, b"other", "openai")
+    assert (two.block(PLAIN), same.body.held, same.provider.slug) == (one.block(PLAIN), b"other", "openai")
     rekeyed = compile_plan(gateway("g", keys=[key("openai", "sk-new")]), {})
     (three,) = await targeting.choose(again(plan=rekeyed))
-    assert b"Bearer sk-new" in three.block
+    assert b"Bearer sk-new" in three.block(PLAIN)
     with pytest.raises(Refusal):
         await targeting.choose(again(permit=Permit(False, "")))
     elsewhere = again(route=native("openai", "b"))
@@ -235,5 +235,5 @@ async def test_only_addresses_that_others_chose_see_a_mark() -> None:
     for slug, marked in (("openai", False), ("custom-mine", True), ("groq", True)):
         x = exchange(native(slug, "x"), {**OWN, "cdn-loop": "cloudflare"}, permit=permit)
         attempt = await choose(x, config)
-        assert (b"\r\nCDN-Loop: cloudflare, " in attempt.block) is marked
-        assert attempt.block.lower().count(b"cdn-loop") == marked
+        assert (b"\r\nCDN-Loop: cloudflare, " in attempt.block(PLAIN)) is marked
+        assert attempt.block(PLAIN).lower().count(b"cdn-loop") == marked

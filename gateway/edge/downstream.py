@@ -86,8 +86,7 @@ class Downstream(CountedHandler):
         self.address = ""
         """The client's address in normal form, without port; empty on a unix socket."""
         self.door = manager.door
-        self.header_limit_bytes = manager.header_limit_bytes
-        self.head_s = manager.head_s
+        self.header_limit_bytes, self.head_s = manager.header_limit_bytes, manager.head_s
         self._refusals = manager.refusals
 
     def data_received(self, data: bytes) -> None:
@@ -346,6 +345,7 @@ class Downstream(CountedHandler):
         if message.chunked:
             whole = body in self._plain_ends
             self._plain_ends.discard(body)
+            self._broken = self._broken or not whole  # decision 0008
         return keep and whole and not self._upgraded  # after an offer of WebSocket the parser waits for frames
 
     async def _swallow(self, body: StreamReader | WholeBody) -> bool:

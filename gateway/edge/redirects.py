@@ -1,4 +1,4 @@
-"""A provider's `Location`: where it may lead a client (decision 0007).
+"""A provider's `Location` and its like: where they may lead a client (decision 0007).
 
 Clients that follow it send their fields along, among them our token in `cf-aig-authorization`, which HTTP libraries do not know
 for a credential. So it leads to us or nowhere.
@@ -11,21 +11,19 @@ from urllib.parse import urljoin
 from gateway.edge.targeting import split_url
 from gateway.model.routes import Route, Surface
 from gateway.model.targets import Target, has_dot_segment
+from gateway.protocol.headers import Fields
 from gateway.providers import registry
 
 _PLAIN: Final = re.compile(rb"[!-~]{1,8000}")
 
 
-def location_line(route: Route | None, target: Target, location: bytes) -> bytes:
-    """The line for the client, with CRLF: a URL of ours for what lies below the provider's base URL; empty for all else."""
+def leading_lines(route: Route | None, target: Target, leads: Fields) -> bytes:
+    """The lines for the client, each with CRLF: URLs of ours for what lies below the provider's base URL; none for all else."""
     if route is None or route.surface is not Surface.PROVIDER_NATIVE or not target.base:
         return b""
-    tail = _tail_below_base(target, location)
-    if tail is None:
-        return b""
-    return b"location: /v1/%b/%b/%b/%b\r\n" % tuple(
-        text.encode() for text in (route.account_id, route.gateway_id, route.provider, tail)
-    )
+    base = f"/v1/{route.account_id}/{route.gateway_id}/{route.provider}/"
+    tails = [(name, _tail_below_base(target, value)) for name, value in leads]
+    return b"".join([b"%b: %b\r\n" % (name, (base + tail).encode()) for name, tail in tails if tail is not None])
 
 
 def _tail_below_base(target: Target, location: bytes) -> str | None:

@@ -8,7 +8,7 @@ from gateway.edge.body import Body
 from gateway.edge.delivery import Delivery
 from gateway.edge.downstream import CLOSE, KEEP
 from gateway.edge.exchange import Exchange
-from gateway.edge.redirects import location_line
+from gateway.edge.redirects import leading_lines
 from gateway.edge.report import Reporter
 from gateway.edge.routing import surface_of
 from gateway.edge.taps.ends import Ends
@@ -181,8 +181,8 @@ class Relay:
         x.response_type = head.logged_type
         x.streamed = streamed = head.event_stream
         out = self._response_head(x, head, chunked=chunked, keep=keep, enveloped=enveloped)
-        if head.location:
-            out = out[:-2] + location_line(x.route, attempt.target, head.location) + b"\r\n"
+        if head.leads:
+            out = out[:-2] + leading_lines(x.route, attempt.target, head.leads) + b"\r\n"
         tap = x.tap = None if head.bodiless or head.status >= 400 else self._tap(x, attempt, head)
         legible = streamed and head.plain  # in a compressed stream no event can be seen, nor one be added
         delivery = Delivery(request.downstream, out, tap, self._timeouts.client_write_s, chunked=chunked, streamed=legible)

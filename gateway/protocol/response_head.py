@@ -33,7 +33,8 @@ _FRAMES: Final = 6
 _CONNECTION: Final = 7
 _CHALLENGE: Final = 8
 _DATE: Final = 9
-_LOCATION: Final = 10
+_LEADS: Final = 10
+"""Names an address of the provider's that clients go on with (RFC 9110 section 10.2.2; Azure's long-running operations)."""
 
 _KNOWN: Final = {
     **dict.fromkeys(HOP_BY_HOP, _STAYS),
@@ -44,7 +45,9 @@ _KNOWN: Final = {
     b"transfer-encoding": _FRAMES,
     b"connection": _CONNECTION,
     b"www-authenticate": _CHALLENGE,
-    b"location": _LOCATION,
+    b"location": _LEADS,
+    b"operation-location": _LEADS,
+    b"azure-asyncoperation": _LEADS,
     b"content-location": _ONLY_OWN,
     b"date": _DATE,
 }
@@ -71,8 +74,8 @@ class ResponseHead:
         "framing",
         "http_10",
         "keep_alive",
+        "leads",
         "lines",
-        "location",
         "logged_type",
         "media_type",
         "plain",
@@ -108,8 +111,8 @@ class ResponseHead:
         self.encoding = b""
         """The body's Content-Encoding, empty for none: it passes as it is."""
         self.cache_control = self.dated = False
-        self.location = b""
-        """Where a provider would lead the client; it does not cross as it is."""
+        self.leads: Fields = ()
+        """The fields by which a provider would lead the client elsewhere, names in lowercase; they do not cross as they are."""
         self.framing: Fields = ()
         """The fields that say where the body ends, names in lowercase; they do not cross."""
         self.content_length: int | None = None
@@ -143,8 +146,8 @@ class ResponseHead:
                 self.framing = (*self.framing, (name.lower(), value.strip(b" ")))
             elif kind == _CONNECTION:
                 options.update(token.strip(b" \t").lower() for token in value.split(b","))
-            elif kind == _LOCATION and not own:
-                self.location = value.strip(b" \t")
+            elif kind == _LEADS and not own:
+                self.leads = (*self.leads, (name.lower(), value.strip(b" \t")))
             elif (kind == _ONLY_OWN and own) or (kind > _ONLY_OWN and not (kind == _CHALLENGE and asks_for_password(value))):
                 crossing.append(line)
                 self._note(kind, value)

@@ -173,8 +173,9 @@ async def ours(pool: Pool, server: RawServer, method: str) -> Answer:
         connection.release()
     assert sink.ends == 1
     # Kept apart, for the relay to translate into an address of ours.
-    redirect = ((b"Location", head.location),) if head.location else ()
-    return Answer(head.status, head.reason, _fields(head.lines.removesuffix(INERT)) + redirect, sink.payload)
+    redirect = tuple((name.title(), value) for name, value in head.leads)
+    reason = head.status_line.split(b" ", 2)[2].removesuffix(b"\r\n")
+    return Answer(head.status, reason, _fields(head.lines.removesuffix(INERT)) + redirect, sink.payload)
 
 
 async def oracles(server: RawServer, method: str) -> Answer:

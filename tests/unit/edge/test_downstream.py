@@ -159,7 +159,7 @@ TRAILERS = [
 
 
 @pytest.mark.parametrize("end", TRAILERS)
-@pytest.mark.parametrize("behind", ["together", "later", "under way"])
+@pytest.mark.parametrize("behind", ["together", "later", "under way", "after the answer"])
 async def test_a_trailer_never_becomes_the_next_requests_field(
     edge: RunningEdge, provider: FakeProvider, end: bytes, behind: str
 ) -> None:
@@ -170,11 +170,15 @@ async def test_a_trailer_never_becomes_the_next_requests_field(
     if behind == "under way":
         provider.script(gated(gate, tell))
     async with edge.client() as wire:
-        for piece in [first + second] if behind == "together" else [first, second]:
+        for piece in {"together": [first + second], "after the answer": [first]}.get(behind, [first, second]):
             await wire.send(piece)
             await asyncio.sleep(0.01)
         gate.open()
         assert (await wire.reply("POST")).body == told("x", b"z")
+        if behind == "after the answer":
+            await wire.send(second)  # would be answered with a reset if the connection were closed both ways
+            await asyncio.sleep(0.01)
+            await wire.send(second)
         assert await wire.ended()
     assert len(provider.requests) == 1
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.edge.redirects import location_line
+from gateway.edge.redirects import leading_lines
 from gateway.edge.targeting import split_url
 from gateway.model.routes import Endpoint, Route, Surface
 from gateway.model.targets import Provider, Target
@@ -19,7 +19,7 @@ def line(provider: Provider, location: bytes, *, base: str | None = None, asked:
     base = provider.base_url if base is None else base
     origin, path = split_url(f"{base or 'https://res.openai.azure.com'}/{asked}")
     target = Target(provider=provider, origin=origin, path=path, credential=provider.credential, base=base)
-    return location_line(Route(Surface.PROVIDER_NATIVE, "a", "g", "as-spelt", asked), target, location)
+    return leading_lines(Route(Surface.PROVIDER_NATIVE, "a", "g", "as-spelt", asked), target, ((b"location", location),))
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,14 @@ def test_without_a_native_url_there_is_no_other() -> None:
         Route(Surface.COMPAT, "a", "g", endpoint=Endpoint.CHAT),
         Route(Surface.REST_V1, "a", endpoint=Endpoint.CHAT),
     ):
-        assert location_line(route, target, b"/base/x") == b""
+        assert leading_lines(route, target, ((b"location", b"/base/x"),)) == b""
+
+
+@pytest.mark.parametrize("name", [b"operation-location", b"azure-asyncoperation"])
+def test_addresses_to_poll_lead_like_location(name: bytes) -> None:
+    target = Target(
+        provider=CUSTOM, origin=split_url(CUSTOM.base_url)[0], path="/x", credential=CUSTOM.credential, base=CUSTOM.base_url
+    )
+    route = Route(Surface.PROVIDER_NATIVE, "a", "g", "as-spelt", "x")
+    leads = ((b"location", b"https://evil.example/"), (name, b"https://mine.example/base/operations/1?api-version=2"))
+    assert leading_lines(route, target, leads) == name + b": /v1/a/g/as-spelt/operations/1?api-version=2\r\n"

@@ -111,15 +111,17 @@ class Access:
         self, token: Token, request: web.Request, refusal: Fault, session: StoredSession | None = None
     ) -> Caller:
         principal = await in_effect(self._tokens, token)
-        now = self._clock.wall()
         if (
             principal is None
-            or not principal.in_force(now)
+            or not principal.in_force(self._clock.wall())
             or not principal.accepts_address(request.headers.get(CLIENT_FIELD, ""))
         ):
             raise Refusal(refusal)
-        self.used[token.id] = now
+        self.note_use(token)
         return Caller(principal, token, session)
+
+    def note_use(self, token: Token) -> None:
+        self.used[token.id] = self._clock.wall()
 
     async def allow(self, request: web.Request, permissions: tuple[str, ...]) -> Caller:
         """The caller, if one of the permissions holds on the path's account and gateway.

@@ -24,13 +24,16 @@ from gateway.control.api.service_keys import ServiceKeys
 from gateway.control.api.sessions import SignIn
 from gateway.control.api.tokens import Tokens
 from gateway.control.api.unauthenticated import Unauthenticated
+from gateway.control.audit import Audit
 from gateway.control.bootstrap import Bootstrap
 from gateway.control.budget import DailyBudget
-from gateway.control.changes import Changes
+from gateway.control.changes.settings import SettingsChanges
+from gateway.control.changes.tokens import TokenChanges
 from gateway.control.counters import CounterSums
 from gateway.control.hub import Facts, Hub
 from gateway.control.janitor import Janitor
 from gateway.control.key_check import KeyCheck
+from gateway.control.opening import StoreOpening
 from gateway.control.ops import Ops
 from gateway.control.pages import Pages
 from gateway.control.peppers import Peppers
@@ -39,10 +42,10 @@ from gateway.control.queries import Queries
 from gateway.control.recorder import Recorder
 from gateway.control.rewrap import Rewrap
 from gateway.control.rotations import PepperRotation
+from gateway.control.seals import Seals
 from gateway.control.sessions import Sessions
 from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
-from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
 from gateway.kit.hosts import Hosts
 from gateway.kit.operator import OperatorCheck
@@ -52,17 +55,12 @@ from gateway.model.faults import MISDIRECTED, STORE_DOWN
 from gateway.model.records import LogRecord
 from gateway.model.service import ControlConfig
 from gateway.providers.pricing import PriceTable
-from gateway.store.errors import StoreDown, Unusable
+from gateway.store.errors import StoreDown
 from gateway.store.store import Store
 from gateway.telemetry.loop_lag import LoopLag
 
 _BODY_BYTES: Final = 1024 * 1024
 """Largest body of a management request."""
-_PATIENCE_S: Final = 2.0
-"""How long the start waits for the store before it listens without one."""
-_FIRST_PAUSE_S: Final = 0.1
-_LONGEST_PAUSE_S: Final = 2.0
-
 _ANY_HOST: Final = Hosts(())
 _NAMED: Final = 20
 """Gateways that one line names at most."""
@@ -75,8 +73,6 @@ class Control:
         self._config = config
         self._store = store
         self._clock = clock
-        self.opened = False
-        """The store was opened and the settings loaded; until then the API answers 503."""
         self._publisher = Publisher(clock, expected_edges=config.workers, revoke_timeout_s=config.revoke_timeout_s)
         peppers = (config.pepper, *config.older_peppers)
         self._peppers = Peppers(store.tokens, peppers)
@@ -89,7 +85,10 @@ class Control:
             self._sessions,
             OperatorCheck((config.master_key, *config.older_master_keys), clock),
         )
-        self._changes = Changes(store, Vault(config.master_key, config.older_master_keys), self._publisher, clock)
+        self._audit = audit = Audit(store.audit, clock)
+        vault = Vault(config.master_key, config.older_master_keys)
+        self._seals = Seals(vault)
+        self._changes = SettingsChanges(store, self._seals, self._publisher, audit, clock)
         self._recorder = Recorder(
             store.log,
             wanted=self._belongs,
@@ -105,22 +104,18 @@ class Control:
             self._unauthenticated,
             audit_keep_days=config.audit_keep_days,
         )
-        self._key_check = KeyCheck.of(config, store.facts)
-        self._rewrap = Rewrap(self._changes)
-        self._pepper_rotation = PepperRotation(self._changes, self._peppers)
-        self._bootstrap = Bootstrap(config, store, self._access, clock, self._changes.audit, on_bootstrap)
+        self._rewrap = Rewrap(store, vault, self._changes.turn, audit)
+        self._pepper_rotation = PepperRotation(store.facts, store.tokens, audit, self._peppers)
+        self._bootstrap = Bootstrap(config, store, self._access, clock, audit, on_bootstrap)
+        steps = (KeyCheck.of(config, store.facts).run, self._bootstrap.run, self._changes.reload)
+        self._opening = StoreOpening(store, steps, self._on_open)
         counters = self.counters = CounterSums()
         self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
         self._publisher.on_revoked = self._ops.revoked
         self._loop_lag = LoopLag(lambda seconds: counters.observe("event_loop_lag_seconds", seconds, "control"))
         facts = Facts(self._recorder, counters, self._unauthenticated, AccessLog(config.access_log_share))
-        self.hub: LinkHandler = Hub(self._publisher, self._changes, self._access, facts)
+        self.hub: LinkHandler = Hub(self._publisher, self._changes.gateways, store.tokens, self._access, facts)
         self._link = LinkServer(self.hub)
-        self._opening: asyncio.Task[None] | None = None
-        self._tried = asyncio.Event()
-        self._hopeless: Unusable | None = None
-        self._starting = True
-        """`start` waits for the store and raises what it finds, so it need not be logged too."""
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
@@ -128,15 +123,7 @@ class Control:
 
         Raises OSError when an address is taken, ValueError for a preset token that is none.
         """
-        self._opening = spawn(self._keep_opening(), "store-opening")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE_S):
-                await self._tried.wait()
-        self._starting = False
-        if self._opening.done():
-            self._opening.result()
-        if self._hopeless is not None:
-            raise self._hopeless
+        await self._opening.start()
         self._recorder.start()
         self._loop_lag.start()
         if self._config.control_socket:
@@ -157,7 +144,7 @@ class Control:
         """End the links, then the listeners, write what is queued, close the store: `shutdown_s` at most for all."""
         step_s = self._config.shutdown_s / 5
         self._loop_lag.stop()
-        await cancel_and_wait(self._opening)
+        await self._opening.close()
         await _within(step_s, self._link.close())
         for runner in self._runners:
             await _within(step_s, runner.cleanup())
@@ -171,6 +158,11 @@ class Control:
 
     # --- the store
 
+    @property
+    def opened(self) -> bool:
+        """The store was opened and the settings loaded; until then the API answers 503."""
+        return self._opening.done
+
     def _belongs(self, record: LogRecord) -> bool:
         """Records that come in after their gateway was deleted go with it (section 4.4); a full log takes none."""
         place = (record.account_id, record.gateway_id)
@@ -178,55 +170,32 @@ class Control:
             self._publisher.gateway(*place) is not None and place not in self._janitor.retention.full
         )
 
-    async def _open(self) -> bool:
-        try:
-            await self._store.open()
-            await self._key_check.run()
-            await self._bootstrap.run()
-            await self._changes.reload()
-        except Unusable as error:
-            if not self._starting:
-                _log.error("the store cannot be used: %s", error)
-            self._hopeless = error
-            # No question is answered by a store that is not ours: with another pepper all tokens would seem invalid.
-            await self._store.close()
-            return False
-        except StoreDown as error:
-            _log.warning("the store cannot be opened: %s", error)
-            return False
-        finally:
-            self._tried.set()
-        _log.info("the store is open")
+    def _on_open(self) -> None:
         if unguarded := [entry.gateway.id for entry in self._publisher.gateways if not entry.gateway.authentication]:
             _log.warning("%d gateways ask for no token: %s", len(unguarded), ", ".join(unguarded[:_NAMED]))
-        self.opened = True
         self._janitor.start()
         self._rewrap.start()
         self._pepper_rotation.start()
-        return True
-
-    async def _keep_opening(self) -> None:
-        pause_s = _FIRST_PAUSE_S
-        while not await self._open():
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     # --- the web
 
     def _api(self) -> web.Application:
         access, changes, queries = self._access, self._changes, Queries()
+        store, clock, url = self._store, self._clock, self._config.public_url
+        tokens = TokenChanges(changes.turn, store.tokens, self._publisher, self._audit, self._bootstrap)
+        customs, private = store.custom_providers, self._config.allow_private_custom
         resources = (
-            Gateways(access, changes, self._config.public_url),
-            ProviderKeys(access, changes),
-            CustomProviders(access, changes, allow_private=self._config.allow_private_custom),
-            Logs(access, changes, queries),
-            Analytics(access, changes, queries),
-            Unauthenticated(access, changes, self._unauthenticated, queries),
-            Tokens(access, changes, self._bootstrap),
-            AuditLogs(access, changes),
-            ServiceKeys(access, changes, self._rewrap),
-            Accounts(access, changes),
-            SignIn(access, changes, self._sessions, self._config.public_url if self._config.dashboard_url else ""),
+            Gateways(access, store.gateways, changes.gateways, clock, url),
+            ProviderKeys(access, store.gateways, store.keys, customs, changes.keys, clock),
+            CustomProviders(access, customs, changes.custom_providers, self._seals, clock, allow_private=private),
+            Logs(access, store.gateways, store.log, queries),
+            Analytics(access, store.gateways, store.rollups, queries, clock),
+            Unauthenticated(access, store.gateways, self._unauthenticated, queries),
+            Tokens(access, store.tokens, tokens, clock),
+            AuditLogs(access, store.accounts, store.audit),
+            ServiceKeys(access, store.tokens, self._rewrap, self._pepper_rotation, clock),
+            Accounts(access, store.accounts, changes.accounts, clock),
+            SignIn(access, store.tokens, self._audit, self._sessions, clock, url if self._config.dashboard_url else ""),
         )
         routes = [route for resource in resources for route in resource.routes()]
         health = [web.get("/readyz", self._ops.readyz), web.get("/livez", self._ops.livez)]

@@ -6,7 +6,7 @@ line of the service's own log, whatever that log's level. Nothing that the API c
 
 import logging
 from collections.abc import Awaitable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
@@ -28,6 +28,31 @@ _ALWAYS_NEW: Final = frozenset({"modified_on", "modified_at", "last_used_on"})
 _log = logging.getLogger(AUDIT_LOGGER)
 
 Shown = Mapping[str, Any]
+
+
+class Author(NamedTuple):
+    """Who changes something, and from where."""
+
+    account_id: str = ""
+    """Where the change is; empty for what concerns the whole service."""
+    actor_id: str = ""
+    actor_name: str = ""
+    interface: str = ""
+    address: str = ""
+
+
+def author_of(request: web.Request, caller: Caller) -> Author:
+    account_id = request.match_info.get("account_id", caller.token.account_id)
+    return _holder(request, account_id, caller.token, in_dashboard=caller.session is not None)
+
+
+def by_service(account_id: str = "") -> Author:
+    return Author(account_id, actor_name=SERVICE)
+
+
+def _holder(request: web.Request, account_id: str, token: Token | None, *, in_dashboard: bool) -> Author:
+    who = ("", "") if token is None else (token.id, token.name)
+    return Author(account_id, *who, "dash" if in_dashboard else "api_token", request.headers.get(CLIENT_FIELD, ""))
 
 
 class Resource:
@@ -70,14 +95,6 @@ class Audit:
         self._failures = 0
         self._left_out = 0
 
-    def by(self, request: web.Request, caller: Caller, action: str, resource: Resource) -> AuditEntry:
-        """The entry of a change that this caller is about to make."""
-        account_id = request.match_info.get("account_id", caller.token.account_id)
-        return self._entry(action, resource, account_id, _who(request, caller.token, caller.session is not None))
-
-    def by_service(self, action: str, resource: Resource, account_id: str = "") -> AuditEntry:
-        return self._entry(action, resource, account_id, {"actor_name": SERVICE})
-
     async def commit(self, entry: AuditEntry, writing: Awaitable[None]) -> None:
         """Await the write that takes the entry along, and tell of it."""
         await writing
@@ -85,7 +102,11 @@ class Audit:
 
     async def session(self, request: web.Request, action: str, token: Token) -> None:
         """`login` or `logout` of this token's holder."""
-        entry = self._entry(action, Resource("session"), token.account_id, _who(request, token, True))
+        author = _holder(request, token.account_id, token, in_dashboard=True)
+        await self.write(self.entry(author, action, Resource("session")))
+
+    async def write(self, entry: AuditEntry) -> None:
+        """One that tells of no change in the store."""
         await self.commit(entry, self._table.insert(entry))
 
     async def sign_in_failed(self, request: web.Request) -> None:
@@ -99,40 +120,32 @@ class Audit:
         self._failures += 1
         left_out, self._left_out = self._left_out, 0
         resource = Resource("session", after={"failures_not_recorded": left_out} if left_out else None)
-        entry = self._entry("login", resource, "", _who(request, None, True), succeeded=False)
+        author = _holder(request, "", None, in_dashboard=True)
         try:
-            await self.commit(entry, self._table.insert(entry))
+            await self.write(self.entry(author, "login", resource, succeeded=False))
         except StoreDown:
             _log.warning("a failed sign-in was not written down: the store is down")
 
-    def _entry(
-        self, action: str, resource: Resource, account_id: str, who: Mapping[str, str], *, succeeded: bool = True
-    ) -> AuditEntry:
+    def entry(self, author: Author, action: str, resource: Resource, *, succeeded: bool = True) -> AuditEntry:
         now = self._clock.wall()
         # One id a millisecond, so that entries sort in the order they were made.
         self._last_ms = max(int(now * 1000), self._last_ms + 1)
         return AuditEntry(
             id=uuid7((self._last_ms + 0.5) / 1000),
             created_at=now,
-            account_id=account_id,
+            account_id=author.account_id,
             action=action,
             succeeded=succeeded,
-            actor_id=who.get("actor_id", ""),
-            actor_name=redact(who.get("actor_name", "")),
-            interface=who.get("interface", ""),
-            address=who.get("address", ""),
+            actor_id=author.actor_id,
+            actor_name=redact(author.actor_name),
+            interface=author.interface,
+            address=author.address,
             resource_type=resource.kind,
             resource_id=resource.id,
             resource_name=resource.name,
             before=resource.before,
             after=resource.after,
         )
-
-
-def _who(request: web.Request, token: Token | None, in_dashboard: bool) -> dict[str, str]:
-    known = {} if token is None else {"actor_id": token.id, "actor_name": token.name}
-    interface = "dash" if in_dashboard else "api_token"
-    return {**known, "interface": interface, "address": request.headers.get(CLIENT_FIELD, "")}
 
 
 def shown(entry: AuditEntry) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.control.access import Access
-from gateway.control.audit import Audit, Resource
+from gateway.control.audit import Audit, Resource, by_service
 from gateway.control.grants import everything, holds_everything
 from gateway.control.peppers import Kept
 from gateway.kit.clock import Clock
@@ -59,7 +59,7 @@ class Bootstrap:
         if accounts:
             return wanted if any(account.id == wanted for account in accounts) else accounts[0].id
         account = Account(id=wanted or hex32(), name="Default account", created_at=self.clock.wall())
-        entry = self.audit.by_service("create", Resource("account", account.id, account.name), account.id)
+        entry = self.audit.entry(by_service(account.id), "create", Resource("account", account.id, account.name))
         await self.audit.commit(entry, self.store.accounts.insert(account, entry))
         return account.id
 
@@ -69,7 +69,7 @@ class Bootstrap:
         await self.store.facts.put(_SETTING, f"pending {token_id} {kept.digest.hex()}")
         self.on_bootstrap(value)
         token = self._token(token_id, account_id, kept)
-        entry = self.audit.by_service("create", Resource("token", token_id, token.name), account_id)
+        entry = self.audit.entry(by_service(account_id), "create", Resource("token", token_id, token.name))
         await self.audit.commit(entry, self.store.tokens.insert(token, entry))
         await self.store.facts.put(_SETTING, f"done {token_id} {kept.digest.hex()}")
 
@@ -89,7 +89,7 @@ class Bootstrap:
             modified_on=self.clock.wall(),
             expires_on=self._end(),
         )
-        entry = self.audit.by_service("roll", Resource("token", token_id, token.name), token.account_id)
+        entry = self.audit.entry(by_service(token.account_id), "roll", Resource("token", token_id, token.name))
         await self.audit.commit(entry, self.store.tokens.update(changed, entry))
         await self.store.facts.put(_SETTING, f"done {token_id} {kept.digest.hex()}")
 
@@ -123,8 +123,8 @@ class Bootstrap:
         now = self.clock.wall()
         if token is None or (token.expires_on is not None and token.expires_on <= now):
             return ()
-        entry = self.audit.by_service(
-            "update", Resource("token", token.id, token.name, after={"ended": True}), token.account_id
+        entry = self.audit.entry(
+            by_service(token.account_id), "update", Resource("token", token.id, token.name, after={"ended": True})
         )
         await self.audit.commit(entry, self.store.tokens.update(replace(token, expires_on=now, modified_on=now), entry))
         _log.info("the first token has ended: token %s may do everything now", made.id)

@@ -12,7 +12,7 @@ from gateway.control.permissions import PERMISSION_GROUPS, permission_of
 from gateway.kit.addresses import Network, networks_of
 from gateway.kit.ids import hex32
 from gateway.model.tokens import ALL_PERMISSIONS, ANY_ACCOUNT, Principal, Token
-from gateway.store.tokens import TokenTable
+from gateway.store.reads import TokenReads
 
 ACCOUNT_RESOURCE: Final = "com.cloudflare.api.account."
 GATEWAY_RESOURCE: Final = "com.cloudflare.api.ai-gateway."
@@ -86,7 +86,7 @@ def holds_everything(token: Token, accounts: int) -> bool:
     return not limited and any(all(principal.may(place, name) for name in ALL_PERMISSIONS) for place in places)
 
 
-async def in_effect(tokens: TokenTable, token: Token) -> Principal | None:
+async def in_effect(tokens: TokenReads, token: Token) -> Principal | None:
     """What the token permits now, its makers considered; None when it or one of them is disabled, gone or rolled since.
 
     Raises StoreDown. Dates and addresses of all of them are in the principal, to be judged on each request.
@@ -111,7 +111,7 @@ def bound(token: Token) -> bool:
     return bool(token.maker_id) and not token.outlives_maker
 
 
-async def dependants(tokens: TokenTable, token_id: str) -> list[Token]:
+async def dependants(tokens: TokenReads, token_id: str) -> list[Token]:
     """All tokens that end when this one does, at any remove. Raises StoreDown."""
     found: list[Token] = []
     makers = [token_id]
@@ -122,7 +122,7 @@ async def dependants(tokens: TokenTable, token_id: str) -> list[Token]:
     return found
 
 
-async def makers_in_a_row(tokens: TokenTable, token: Token) -> int:
+async def makers_in_a_row(tokens: TokenReads, token: Token) -> int:
     """How many others this token depends on."""
     count = 0
     while bound(token) and (maker := await tokens.get(token.maker_id)) is not None:

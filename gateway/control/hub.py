@@ -9,7 +9,7 @@ from typing import cast
 
 from gateway.control.access import Access
 from gateway.control.access_log import AccessLog
-from gateway.control.changes import Changes
+from gateway.control.changes.gateways import GatewayChanges
 from gateway.control.counters import CounterSums
 from gateway.control.grants import in_effect
 from gateway.control.lookups import DEADLINE_S, TokenLookups
@@ -37,6 +37,7 @@ from gateway.link.port import EdgeConnection
 from gateway.model.records import LogBodies, LogRecord
 from gateway.model.tokens import Principal
 from gateway.store.errors import StoreDown
+from gateway.store.tokens import TokenTable
 
 _log = logging.getLogger("gateway.hub")
 
@@ -54,12 +55,15 @@ class Facts:
 class Hub:
     """The LinkHandler of control."""
 
-    def __init__(self, publisher: Publisher, changes: Changes, access: Access, facts: Facts) -> None:
+    def __init__(
+        self, publisher: Publisher, gateways: GatewayChanges, tokens: TokenTable, access: Access, facts: Facts
+    ) -> None:
         self._publisher = publisher
-        self._changes = changes
+        self._gateways = gateways
+        self._tokens = tokens
         self._access = access
         self._facts = facts
-        self._lookups = TokenLookups(changes.store.tokens)
+        self._lookups = TokenLookups(tokens)
 
     def joined(self, edge: EdgeConnection) -> None:
         self._publisher.joined(edge)
@@ -111,19 +115,19 @@ class Hub:
         while True:
             revocations = self._publisher.revocations
             token = await self._lookups.find(*digests.values())
-            principal = None if token is None else await in_effect(self._changes.store.tokens, token)
+            principal = None if token is None else await in_effect(self._tokens, token)
             if revocations == self._publisher.revocations:
                 break
         if token is not None:
             self._access.peppers.seen(token, digests)
         if token is None or principal is None:
             return None
-        self._access.used[token.id] = self._changes.clock.wall()
+        self._access.note_use(token)
         return principal
 
     async def _open_default(self, edge: EdgeConnection, ask: int, account_id: str) -> Answer:
         if not self._publisher.loaded:
             return Unavailable(ask)
-        opened = await self._changes.open_default(account_id)
+        opened = await self._gateways.open_default(account_id)
         self._publisher.ensure_synced(edge)
         return Opened(ask, opened)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from gateway.control.access import Access
-from gateway.control.changes import Changes
+from gateway.control.changes.settings import SettingsChanges
 from gateway.control.retention import Retention
 from gateway.control.rollups import KEPT_S
 from gateway.control.unauthenticated import UnauthenticatedRequests
@@ -32,7 +32,7 @@ class Janitor:
         self,
         store: Store,
         access: Access,
-        changes: Changes,
+        changes: SettingsChanges,
         unauthenticated: UnauthenticatedRequests,
         *,
         audit_keep_days: int = 400,
@@ -82,7 +82,7 @@ class Janitor:
         """One round; a store that is down is found by it, not an end to it."""
         try:
             await within(_PING_TIMEOUT_S, self._store.ping())
-            if self._changes.stale:
+            if self._changes.turn.stale:
                 await self._changes.reload()
             await self._unauthenticated.write()
             if touch:

@@ -7,13 +7,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from gateway.control.changes import Changes, headers_context, key_context
+from gateway.control.audit import Audit
+from gateway.control.changes.turn import Turn
 from gateway.control.key_check import PREFIX
 from gateway.control.rotations import tell_rotation
-from gateway.control.vault import SealBroken, sealed_by
+from gateway.control.seals import headers_context, key_context
+from gateway.control.vault import SealBroken, Vault, sealed_by
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.model.stored import StoredCustomProvider, StoredKey
 from gateway.store.errors import StoreDown
+from gateway.store.store import Store
 
 RETRY_S: Final = 10.0
 
@@ -21,10 +24,19 @@ _log = logging.getLogger("gateway.rewrap")
 
 
 class Rewrap:
-    def __init__(self, changes: Changes, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        self._changes = changes
-        self._store = changes.store
-        self._vault = changes.vault
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        turn: Turn,
+        audit: Audit,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._turn = turn
+        self._audit = audit
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
 
@@ -45,7 +57,7 @@ class Rewrap:
 
     async def round(self) -> None:
         """Renew every seal that is not by the key in use. Raises StoreDown; what is done stays done."""
-        await tell_rotation(self._changes, "master-key", self._vault.current)
+        await tell_rotation(self._store.facts, self._audit, "master-key", self._vault.current)
         renewed = 0
         for key in await self._store.keys.all():
             if sealed_by(key.sealed) != self._vault.current:
@@ -77,7 +89,7 @@ class Rewrap:
 
     async def _renew_key(self, seen: StoredKey) -> bool:
         """As it is now: it may have changed since it was seen."""
-        async with self._changes.turn():
+        async with self._turn.taken():
             key = await self._store.keys.get(seen.account_id, seen.gateway_id, seen.id)
             if key is None or sealed_by(key.sealed) == self._vault.current:
                 return False
@@ -90,7 +102,7 @@ class Rewrap:
             return True
 
     async def _renew_headers(self, seen: StoredCustomProvider) -> bool:
-        async with self._changes.turn():
+        async with self._turn.taken():
             provider = await self._store.custom_providers.get(seen.account_id, seen.id)
             if provider is None or provider.sealed_headers is None or sealed_by(provider.sealed_headers) == self._vault.current:
                 return False

@@ -175,9 +175,9 @@ async def running_control(store: Store, **settings: Any) -> AsyncIterator[Rig]:
         handed_out: list[str] = []
         control = Control(config, store, clock, on_bootstrap=handed_out.append)
         await control.start()
-        assert control._opening is not None
+        assert control._opening.task is not None
         # It starts without its store after two seconds, which a busy machine may need for the migrations alone.
-        await asyncio.wait({control._opening}, timeout=20)
+        await asyncio.wait({control._opening.task}, timeout=20)
         try:
             async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(socket)) as client:
                 yield Rig(control, clock, client, config, store, handed_out)

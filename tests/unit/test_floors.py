@@ -26,6 +26,9 @@ FLOORS = {
 FORBIDDEN = {("control", "upstream"), ("edge", "store")}
 """Downward, yet not allowed: control makes no provider requests, the edge opens no store."""
 
+SETTINGS = ("accounts", "gateways", "keys", "custom_providers", "tokens")
+"""Tables whose changes edges must hear of."""
+
 IO_FROM_FLOOR = 4
 IO_MODULES = {
     "aiohttp", "uvloop", "socket", "ssl", "subprocess", "signal", "selectors", "http", "urllib.request",
@@ -108,6 +111,17 @@ def test_the_edge_stays_light() -> None:
 
 def test_only_the_store_knows_drivers() -> None:
     assert _offending(lambda name: name != "store", lambda wanted: _within(wanted, DRIVERS)) == {}
+
+
+def test_handlers_of_the_api_change_settings_by_commands_alone() -> None:
+    """They see reads; the tables, whose writes nobody would publish, are for `control.changes`."""
+    tables = {f"gateway.store.{name}" for name in (*SETTINGS, "facts", "store", "pools")}
+    found = {
+        name: [wanted for wanted in imports(tree) if _within(wanted, tables)]
+        for name, tree in MODULES.items()
+        if name.startswith("gateway.control.api.")
+    }
+    assert {name: wanted for name, wanted in found.items() if wanted} == {}
 
 
 def test_only_run_reads_environment_and_arguments() -> None:

@@ -29,6 +29,7 @@ WITHOUT_TWIN = {
     "gateway/run/findings.py": "plain values",
     "gateway/link/port.py": "protocols only",
     "gateway/store/errors.py": "exceptions only",
+    "gateway/store/reads.py": "protocols only",
     "gateway/upstream/port.py": "protocols only",
 }
 """Modules without behaviour of their own, each with its reason."""

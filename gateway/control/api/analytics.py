@@ -8,21 +8,24 @@ from aiohttp import web
 from gateway.control.access import READ, Access
 from gateway.control.answers import answer, invalid
 from gateway.control.api.moments import moment_in_query
-from gateway.control.changes import Changes
 from gateway.control.parameters import choice_of, takes
 from gateway.control.queries import Queries
 from gateway.control.rollups import GROUPINGS, INTERVALS, MOST_POINTS, Question, answered, asked, compared
+from gateway.kit.clock import Clock
 from gateway.model.faults import NOT_FOUND, Refusal
 from gateway.model.rollups import DAY_S
+from gateway.store.reads import GatewayReads
+from gateway.store.rollups import RollupTable
 
 _ROOT: Final = "/client/v4/accounts/{account_id}/ai-gateway"
 
 
 class Analytics:
-    def __init__(self, access: Access, changes: Changes, queries: Queries) -> None:
+    def __init__(self, access: Access, gateways: GatewayReads, rollups: RollupTable, queries: Queries, clock: Clock) -> None:
         self._access = access
-        self._store = changes.store
-        self._clock = changes.clock
+        self._gateways = gateways
+        self._rollups = rollups
+        self._clock = clock
         self._queries = queries
 
     def routes(self) -> list[web.RouteDef]:
@@ -37,11 +40,11 @@ class Analytics:
         account_id, gateway_id = request.match_info["account_id"], request.match_info["gateway_id"]
         question = self._question(request)
         group_by = choice_of(request, "group_by", GROUPINGS)
-        if await self._store.gateways.get(account_id, gateway_id) is None:
+        if await self._gateways.get(account_id, gateway_id) is None:
             raise Refusal(NOT_FOUND)
 
         async def told() -> dict[str, Any]:
-            found = await self._store.rollups.of_gateway(account_id, gateway_id, question.span, (question.start, question.end))
+            found = await self._rollups.of_gateway(account_id, gateway_id, question.span, (question.start, question.end))
             # Long periods of many models are work for a second: not in the loop that answers about tokens.
             return await asyncio.to_thread(answered, question, found, group_by)
 
@@ -54,7 +57,7 @@ class Analytics:
         account_id = request.match_info["account_id"]
 
         async def told() -> dict[str, Any]:
-            sums = await self._store.rollups.sums(account_id, question.span, (question.start, question.end))
+            sums = await self._rollups.sums(account_id, question.span, (question.start, question.end))
             return await asyncio.to_thread(compared, question, sums)
 
         return answer(await self._queries.run(request, account_id, told))

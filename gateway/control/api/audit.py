@@ -9,11 +9,12 @@ from gateway.control.access import AUDIT_READ, Access
 from gateway.control.answers import answer, invalid
 from gateway.control.api.moments import moment_in_query
 from gateway.control.audit import shown
-from gateway.control.changes import Changes
 from gateway.control.parameters import choice_of, takes
 from gateway.model.audit import AuditQuery
 from gateway.model.tokens import ANY_ACCOUNT, Permission
 from gateway.protocol.envelope import CursorInfo
+from gateway.store.audit import AuditTable
+from gateway.store.reads import AccountReads
 
 MOST: Final = 1000
 _CURSOR: Final = re.compile(r"[0-9a-f-]{36}")
@@ -21,9 +22,10 @@ _KNOWN: Final = frozenset({"since", "before", "limit", "cursor", "direction", "r
 
 
 class AuditLogs:
-    def __init__(self, access: Access, changes: Changes) -> None:
+    def __init__(self, access: Access, accounts: AccountReads, table: AuditTable) -> None:
         self._access = access
-        self._store = changes.store
+        self._accounts = accounts
+        self._table = table
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/client/v4/accounts/{account_id}/logs/audit", self.list)]
@@ -35,9 +37,9 @@ class AuditLogs:
         caller = await self._access.allow(request, AUDIT_READ)
         query = _query(request)
         accounts = [request.match_info["account_id"]]
-        if caller.principal.may(ANY_ACCOUNT, Permission.AUDIT_READ) or len(await self._store.accounts.all()) == 1:
+        if caller.principal.may(ANY_ACCOUNT, Permission.AUDIT_READ) or len(await self._accounts.all()) == 1:
             accounts.append("")
-        found = await self._store.audit.find(accounts, query)
+        found = await self._table.find(accounts, query)
         cursor = found[-1].id if len(found) == query.limit else ""
         return answer([shown(entry) for entry in found], info=CursorInfo(len(found), cursor))
 

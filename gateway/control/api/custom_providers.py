@@ -2,42 +2,44 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-import orjson
 from aiohttp import web
 
 from gateway.control.access import READ, WRITE, Access, Caller
 from gateway.control.answers import answer, invalid
 from gateway.control.api.custom_bodies import NewProviderBody, ProviderBody, address_problem, headers_of
 from gateway.control.api.parsing import info_of, page_of, read_body, search_of
-from gateway.control.audit import Resource
-from gateway.control.changes import Changes, headers_context
+from gateway.control.audit import author_of
+from gateway.control.changes.custom_providers import CustomProviderChanges
+from gateway.control.documents import MASK, custom_provider_json
 from gateway.control.parameters import PAGES, boolean_of, takes
-from gateway.control.vault import SealBroken
+from gateway.control.seals import Seals
+from gateway.kit.clock import Clock
 from gateway.kit.ids import uuid4_text
-from gateway.model.audit import AuditEntry
-from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
+from gateway.model.faults import MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
 from gateway.model.stored import StoredCustomProvider, StoredKey
-from gateway.model.targets import origin_of, stays_within
+from gateway.model.targets import stays_within
 from gateway.model.tokens import Permission
-from gateway.protocol.envelope import rfc3339
-from gateway.store.errors import Conflict
-
-MASK: Final = "***"
-"""Shown for the value of an extra header field, which may hold a credential; sent back, it keeps the value."""
-_PLAIN: Final = (
-    "id", "account_id", "name", "slug", "base_url", "description", "link", "enable", "beta", "curl_example", "js_example",
-    "position", "logo",
-)  # fmt: skip
+from gateway.store.reads import CustomProviderReads
 
 
 class CustomProviders:
-    def __init__(self, access: Access, changes: Changes, *, allow_private: bool) -> None:
+    def __init__(
+        self,
+        access: Access,
+        customs: CustomProviderReads,
+        changes: CustomProviderChanges,
+        seals: Seals,
+        clock: Clock,
+        *,
+        allow_private: bool,
+    ) -> None:
         self._access = access
+        self._customs = customs
         self._changes = changes
-        self._store = changes.store
-        self._audit = changes.audit
+        self._seals = seals
+        self._clock = clock
         self._allow_private = allow_private
 
     def routes(self) -> list[web.RouteDef]:
@@ -57,14 +59,14 @@ class CustomProviders:
         page = page_of(request)
         switches = {name: value for name in ("beta", "enable") if (value := boolean_of(request, name)) is not None}
         account_id, search = request.match_info["account_id"], search_of(request)
-        found, total = await self._store.custom_providers.page(account_id, page, search, switches)
+        found, total = await self._customs.page(account_id, page, search, switches)
         return answer([self._shown(stored) for stored in found], info=info_of(page, found, total, with_pages=True))
 
     async def create(self, request: web.Request) -> web.Response:
         caller = await self._access.allow(request, WRITE)
         body = await read_body(request, NewProviderBody)
         self._check_address(body.base_url)
-        now = self._changes.clock.wall()
+        now = self._clock.wall()
         fields = body.model_dump(exclude={"headers"})
         stored = StoredCustomProvider(
             id=uuid4_text(),
@@ -76,14 +78,8 @@ class CustomProviders:
             **fields,
         )
         headers, _ = _unmasked({}, headers_of(body.headers))
-        stored = self._with_headers(stored, headers)
-        entry = self._audit.by(request, caller, "create", self._resource(stored, after=stored))
-        async with self._changes.turn():
-            try:
-                await self._audit.commit(entry, self._store.custom_providers.insert(stored, entry))
-            except Conflict:
-                raise Refusal(CONFLICT) from None
-            self._changes.put_custom(stored)
+        stored = self._seals.seal_headers(stored, headers)
+        await self._changes.create(stored, author_of(request, caller))
         return answer(self._shown(stored))
 
     async def get(self, request: web.Request) -> web.Response:
@@ -98,53 +94,25 @@ class CustomProviders:
         if "base_url" in given:
             self._check_address(given["base_url"])
         text = given.pop("headers", MASK)
-        async with self._changes.turn():
-            old = await self._one(request)
-            stored = replace(old, **given, modified_at=self._changes.clock.wall())
-            known = self._headers(old)
+
+        def change(old: StoredCustomProvider, keys: Sequence[StoredKey]) -> StoredCustomProvider:
+            stored = replace(old, **given, modified_at=self._clock.wall())
+            known = self._seals.known_headers(old)
             headers, kept = (known, bool(known)) if text == MASK else _unmasked(known, headers_of(text))
-            keys = await self._store.keys.of_custom(old.account_id, old.id)
             if (kept or keys) and not stays_within(old.base_url, stored.base_url):
                 _demand_secrets_write(caller, old.account_id)
-            if text != MASK or known:
-                stored = self._with_headers(stored, headers)
-            entry = self._audit.by(request, caller, "update", self._resource(stored, before=old, after=stored))
-            await self._audit.commit(entry, self._move(old, stored, keys, entry))
-        return answer(self._shown(stored))
+            return self._seals.seal_headers(stored, headers) if text != MASK or known else stored
 
-    async def _move(
-        self, old: StoredCustomProvider, stored: StoredCustomProvider, keys: Sequence[StoredKey], entry: AuditEntry
-    ) -> None:
-        """Store and publish. The keys go first: should the store fail between the two, the same request mends it."""
-        namesake = await self._store.custom_providers.by_slug(old.account_id, stored.slug)
-        if namesake is not None and namesake.id != old.id:
-            raise Refusal(CONFLICT)
-        place = (f"custom-{stored.slug}", origin_of(stored.base_url))
-        moves = place != (f"custom-{old.slug}", origin_of(old.base_url))
-        if moves:
-            keys = [self._changes.moved_key(key, stored) for key in keys]
-            for key in keys:
-                await self._store.keys.update(key)
-        try:
-            await self._store.custom_providers.update(stored, entry)
-        except Conflict:
-            raise Refusal(CONFLICT) from None
-        self._changes.put_custom(stored)
-        if moves:
-            self._changes.put_keys_of_custom(old.account_id, f"custom-{old.slug}", keys)
+        stored = await self._changes.update(*_place(request), change, author_of(request, caller))
+        return answer(self._shown(stored))
 
     async def delete(self, request: web.Request) -> web.Response:
         caller = await self._access.allow(request, WRITE)
-        async with self._changes.turn():
-            stored = await self._one(request)
-            entry = self._audit.by(request, caller, "delete", self._resource(stored, before=stored))
-            await self._audit.commit(entry, self._store.custom_providers.delete(stored.account_id, stored.id, entry))
-            self._changes.remove_custom(stored)
-            self._changes.put_keys_of_custom(stored.account_id, f"custom-{stored.slug}", ())
+        stored = await self._changes.delete(*_place(request), author_of(request, caller))
         return answer(self._shown(stored))
 
     async def _one(self, request: web.Request) -> StoredCustomProvider:
-        stored = await self._store.custom_providers.get(request.match_info["account_id"], request.match_info["provider_id"])
+        stored = await self._customs.get(*_place(request))
         if stored is None:
             raise Refusal(NOT_FOUND)
         return stored
@@ -153,38 +121,12 @@ class CustomProviders:
         if (problem := address_problem(base_url, allow_private=self._allow_private)) is not None:
             raise invalid(problem, "body", "base_url")
 
-    def _with_headers(self, stored: StoredCustomProvider, headers: dict[str, str]) -> StoredCustomProvider:
-        if not headers:
-            return replace(stored, sealed_headers=None)
-        text = orjson.dumps(headers).decode()
-        return replace(stored, sealed_headers=self._changes.vault.seal(text, headers_context(stored)))
-
-    def _headers(self, stored: StoredCustomProvider) -> dict[str, str]:
-        try:
-            return self._changes.open_headers(stored)
-        except SealBroken:
-            return {}
-
-    def _resource(
-        self,
-        stored: StoredCustomProvider,
-        *,
-        before: StoredCustomProvider | None = None,
-        after: StoredCustomProvider | None = None,
-    ) -> Resource:
-        """The values of header fields stay hidden; that they are others shows in `headers_replaced`."""
-        states = [None if one is None else self._shown(one) for one in (before, after)]
-        if before is not None and after is not None and before.sealed_headers != after.sealed_headers:
-            states = [(states[0] or {}) | {"headers_replaced": False}, (states[1] or {}) | {"headers_replaced": True}]
-        return Resource("custom_provider", stored.id, stored.slug, before=states[0], after=states[1])
-
     def _shown(self, stored: StoredCustomProvider) -> dict[str, Any]:
-        headers = dict.fromkeys(self._headers(stored), MASK)
-        return {name: getattr(stored, name) for name in _PLAIN} | {
-            "headers": orjson.dumps(headers).decode() if headers else None,
-            "created_at": rfc3339(stored.created_at),
-            "modified_at": rfc3339(stored.modified_at),
-        }
+        return custom_provider_json(stored, self._seals.known_headers(stored))
+
+
+def _place(request: web.Request) -> tuple[str, str]:
+    return request.match_info["account_id"], request.match_info["provider_id"]
 
 
 def _unmasked(known: dict[str, str], headers: dict[str, str]) -> tuple[dict[str, str], bool]:

@@ -1,7 +1,7 @@
 """Gateways: list, create, get, replace, delete, and the base URL per provider (specification sections 1.3 and 4)."""
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, Self
 
 from aiohttp import web
@@ -10,15 +10,16 @@ from pydantic import Field, model_validator
 from gateway.control.access import READ, WRITE, Access
 from gateway.control.answers import answer, invalid, refuse_absent
 from gateway.control.api.parsing import GATEWAY_ID, MAX_INT, Body, Text, Whole, info_of, page_of, read_body, search_of
-from gateway.control.audit import Resource
-from gateway.control.changes import Changes
+from gateway.control.audit import author_of
+from gateway.control.changes.gateways import GatewayChanges
+from gateway.control.documents import gateway_json
 from gateway.control.parameters import PAGES, takes
+from gateway.kit.clock import Clock
 from gateway.kit.ids import uuid4_text
-from gateway.model.faults import CONFLICT, NOT_FOUND, Refusal
+from gateway.model.faults import NOT_FOUND, Refusal
 from gateway.model.gateways import Gateway
 from gateway.model.not_here import SETTINGS, is_off
-from gateway.protocol.envelope import rfc3339
-from gateway.store.errors import Conflict
+from gateway.store.reads import GatewayReads
 
 _PROVIDER: Final = re.compile(r"[A-Za-z0-9-]{1,80}")
 _CATEGORIES: Final = frozenset({*(f"S{number}" for number in range(1, 14)), "P1"})
@@ -81,28 +82,12 @@ class NewGatewayBody(GatewayBody):
 _DEFAULTS: Final = {name: field.default for name, field in GatewayBody.model_fields.items()}
 
 
-def shown(gateway: Gateway) -> dict[str, Any]:
-    """The gateway object of section 4.2."""
-    fields = asdict(gateway)
-    return fields | {
-        "created_at": rfc3339(gateway.created_at),
-        "modified_at": rfc3339(gateway.modified_at),
-        "is_default": gateway.is_default,
-        "account_tag": gateway.account_id,
-    }
-
-
-def _resource(gateway_id: str, *, before: Gateway | None = None, after: Gateway | None = None) -> Resource:
-    states = [None if one is None else shown(one) for one in (before, after)]
-    return Resource("gateway", gateway_id, gateway_id, before=states[0], after=states[1])
-
-
 class Gateways:
-    def __init__(self, access: Access, changes: Changes, public_url: str) -> None:
+    def __init__(self, access: Access, gateways: GatewayReads, changes: GatewayChanges, clock: Clock, public_url: str) -> None:
         self._access = access
+        self._gateways = gateways
         self._changes = changes
-        self._store = changes.store
-        self._audit = changes.audit
+        self._clock = clock
         self._public_url = public_url.rstrip("/")
 
     def routes(self) -> list[web.RouteDef]:
@@ -121,51 +106,40 @@ class Gateways:
     async def list(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         page = page_of(request)
-        found, total = await self._store.gateways.page(_account(request), page, search_of(request))
-        return answer([shown(gateway) for gateway in found], info=info_of(page, found, total))
+        found, total = await self._gateways.page(_account(request), page, search_of(request))
+        return answer([gateway_json(gateway) for gateway in found], info=info_of(page, found, total))
 
     async def create(self, request: web.Request) -> web.Response:
         caller = await self._access.allow(request, WRITE)
         body = await read_body(request, NewGatewayBody)
         refuse_absent(body.given(), SETTINGS, _DEFAULTS)
-        now = self._changes.clock.wall()
+        now = self._clock.wall()
         gateway = Gateway(
             account_id=_account(request), internal_id=uuid4_text(), created_at=now, modified_at=now, **body.given()
         )
-        entry = self._audit.by(request, caller, "create", _resource(gateway.id, after=gateway))
-        async with self._changes.turn():
-            try:
-                await self._audit.commit(entry, self._store.gateways.insert(gateway, entry))
-            except Conflict:
-                raise Refusal(CONFLICT) from None
-            self._changes.put_gateway(gateway)
-        return answer(shown(gateway))
+        await self._changes.create(gateway, author_of(request, caller))
+        return answer(gateway_json(gateway))
 
     async def get(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
-        return answer(shown(await self._one(request)))
+        return answer(gateway_json(await self._one(request)))
 
     async def update(self, request: web.Request) -> web.Response:
         """Fields left out stay as they are (section 4.2)."""
         caller = await self._access.allow(request, WRITE)
         body = await read_body(request, GatewayBody)
         refuse_absent(body.given(), SETTINGS, _DEFAULTS)
-        async with self._changes.turn():
-            old = await self._one(request)
-            gateway = replace(old, **body.given(), modified_at=self._changes.clock.wall())
-            entry = self._audit.by(request, caller, "update", _resource(gateway.id, before=old, after=gateway))
-            await self._audit.commit(entry, self._store.gateways.update(gateway, entry))
-            self._changes.put_gateway(gateway)
-        return answer(shown(gateway))
+
+        def change(old: Gateway) -> Gateway:
+            return replace(old, **body.given(), modified_at=self._clock.wall())
+
+        gateway = await self._changes.update(_place(request), change, author_of(request, caller))
+        return answer(gateway_json(gateway))
 
     async def delete(self, request: web.Request) -> web.Response:
         caller = await self._access.allow(request, WRITE)
-        async with self._changes.turn():
-            gateway = await self._one(request)
-            entry = self._audit.by(request, caller, "delete", _resource(gateway.id, before=gateway))
-            await self._audit.commit(entry, self._store.gateways.delete(gateway.account_id, gateway.id, entry))
-            self._changes.publisher.remove_gateway(gateway.account_id, gateway.id)
-        return answer(shown(gateway))
+        gateway = await self._changes.delete(_place(request), author_of(request, caller))
+        return answer(gateway_json(gateway))
 
     async def url(self, request: web.Request) -> web.Response:
         """The base URL for a provider's own SDK, such as `{origin}/v1/{account}/{gateway}/openai`."""
@@ -177,7 +151,7 @@ class Gateways:
         return answer(f"{self._public_url}/v1/{gateway.account_id}/{gateway.id}/{provider}")
 
     async def _one(self, request: web.Request) -> Gateway:
-        gateway = await self._store.gateways.get(_account(request), request.match_info["gateway_id"])
+        gateway = await self._gateways.get(*_place(request))
         if gateway is None:
             raise Refusal(NOT_FOUND)
         return gateway
@@ -185,3 +159,7 @@ class Gateways:
 
 def _account(request: web.Request) -> str:
     return request.match_info["account_id"]
+
+
+def _place(request: web.Request) -> tuple[str, str]:
+    return _account(request), request.match_info["gateway_id"]

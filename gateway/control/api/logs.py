@@ -13,7 +13,6 @@ from gateway.control.access import READ, WRITE, Access
 from gateway.control.answers import answer
 from gateway.control.api.log_query import PARAMETERS, limit_of, log_query_of
 from gateway.control.api.parsing import Body, Whole, info_of, page_of, read_body
-from gateway.control.changes import Changes
 from gateway.control.parameters import takes
 from gateway.control.queries import Queries
 from gateway.model import bounds
@@ -22,7 +21,9 @@ from gateway.model.records import LogBodies
 from gateway.model.tokens import hide_tokens_in
 from gateway.protocol.envelope import rfc3339
 from gateway.protocol.inert import INERT_FIELDS
+from gateway.store.log import RequestLog
 from gateway.store.log_query import EVERYTHING, LogEntry, LogQuery
+from gateway.store.reads import GatewayReads
 
 DELETE_ROWS: Final = 200
 """Entries deleted in one transaction: their bodies may be large, and the recorder waits."""
@@ -112,9 +113,10 @@ def _content_type(raw: bytes, complete: bool) -> str:
 
 
 class Logs:
-    def __init__(self, access: Access, changes: Changes, queries: Queries) -> None:
+    def __init__(self, access: Access, gateways: GatewayReads, log: RequestLog, queries: Queries) -> None:
         self._access = access
-        self._store = changes.store
+        self._gateways = gateways
+        self._log = log
         self._queries = queries
 
     def routes(self) -> list[web.RouteDef]:
@@ -134,15 +136,13 @@ class Logs:
         account_id, gateway_id = await self._enter(request, READ)
         page = page_of(request, most=_MOST_PER_PAGE)
         query = log_query_of(request)
-        found, total = await self._queries.run(
-            request, account_id, lambda: self._store.log.page(account_id, gateway_id, query, page)
-        )
+        found, total = await self._queries.run(request, account_id, lambda: self._log.page(account_id, gateway_id, query, page))
         return answer([shown(entry) for entry in found], info=info_of(page, found, total))
 
     async def get(self, request: web.Request) -> web.Response:
         account_id, gateway_id = await self._enter(request, READ)
         entry = await self._one(request)
-        return answer(shown_alone(entry, await self._store.log.bodies(account_id, gateway_id, entry.record.id, HEAD_BYTES)))
+        return answer(shown_alone(entry, await self._log.bodies(account_id, gateway_id, entry.record.id, HEAD_BYTES)))
 
     async def request_body(self, request: web.Request) -> web.Response:
         bodies = await self._bodies(request)
@@ -159,7 +159,7 @@ class Logs:
         if changes.get("metadata") is not None:
             changes["metadata"] = orjson.dumps(changes["metadata"]).decode()
         entry = await self._one(request)
-        await self._store.log.edit(account_id, gateway_id, entry.record.id, changes)
+        await self._log.edit(account_id, gateway_id, entry.record.id, changes)
         return answer(shown(await self._one(request)))
 
     @takes(*PARAMETERS)
@@ -168,7 +168,7 @@ class Logs:
         account_id, gateway_id = await self._enter(request, WRITE)
         query, limit = log_query_of(request), limit_of(request)
         if limit is None and replace(query, order_by="created_at", descending=True, before=None) == EVERYTHING:
-            await self._store.log.purge(account_id, gateway_id, query.before)
+            await self._log.purge(account_id, gateway_id, query.before)
         else:
             await self._delete(request, query, limit)
         return web.Response(body=b'{"success":true}', content_type="application/json", headers={"Cache-Control": "no-store"})
@@ -178,11 +178,9 @@ class Logs:
         account_id, gateway_id = _place(request)
         while limit is None or limit > 0:
             wanted = FIND_ROWS if limit is None else min(limit, FIND_ROWS)
-            found = await self._queries.run(
-                request, account_id, partial(self._store.log.find, account_id, gateway_id, query, wanted)
-            )
+            found = await self._queries.run(request, account_id, partial(self._log.find, account_id, gateway_id, query, wanted))
             for start in range(0, len(found), DELETE_ROWS):
-                await self._store.log.delete(account_id, gateway_id, found[start : start + DELETE_ROWS])
+                await self._log.delete(account_id, gateway_id, found[start : start + DELETE_ROWS])
             if len(found) < wanted:
                 return
             limit = None if limit is None else limit - len(found)
@@ -190,19 +188,19 @@ class Logs:
     async def _enter(self, request: web.Request, permissions: tuple[str, ...]) -> tuple[str, str]:
         await self._access.allow(request, permissions)
         account_id, gateway_id = _place(request)
-        if await self._store.gateways.get(account_id, gateway_id) is None:
+        if await self._gateways.get(account_id, gateway_id) is None:
             raise Refusal(NOT_FOUND)
         return account_id, gateway_id
 
     async def _one(self, request: web.Request) -> LogEntry:
-        entry = await self._store.log.get(*_place(request), request.match_info["log_id"])
+        entry = await self._log.get(*_place(request), request.match_info["log_id"])
         if entry is None:
             raise Refusal(NOT_FOUND)
         return entry
 
     async def _bodies(self, request: web.Request) -> LogBodies:
         account_id, gateway_id = await self._enter(request, READ)
-        bodies = await self._store.log.bodies(account_id, gateway_id, request.match_info["log_id"])
+        bodies = await self._log.bodies(account_id, gateway_id, request.match_info["log_id"])
         if bodies is None:
             raise Refusal(NOT_FOUND)
         return bodies

@@ -6,21 +6,23 @@ from aiohttp import web
 
 from gateway.control.access import Access, Caller
 from gateway.control.answers import answer, invalid
-from gateway.control.audit import Resource
-from gateway.control.changes import Changes
-from gateway.control.key_check import PREFIX, RETIRED
+from gateway.control.audit import author_of
 from gateway.control.parameters import boolean_of, takes
 from gateway.control.rewrap import Rewrap
+from gateway.control.rotations import PepperRotation
+from gateway.kit.clock import Clock
 from gateway.model.faults import MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
 from gateway.model.tokens import ANY_ACCOUNT, Permission
+from gateway.store.reads import TokenReads
 
 
 class ServiceKeys:
-    def __init__(self, access: Access, changes: Changes, rewrap: Rewrap) -> None:
+    def __init__(self, access: Access, tokens: TokenReads, rewrap: Rewrap, rotation: PepperRotation, clock: Clock) -> None:
         self._access = access
-        self._changes = changes
-        self._store = changes.store
+        self._tokens = tokens
         self._rewrap = rewrap
+        self._rotation = rotation
+        self._clock = clock
         self._peppers = access.peppers
 
     def routes(self) -> list[web.RouteDef]:
@@ -29,7 +31,7 @@ class ServiceKeys:
 
     async def get(self, request: web.Request) -> web.Response:
         await self._enter(request)
-        seals, tokens = await self._rewrap.in_use(), await self._tokens()
+        seals, tokens = await self._rewrap.in_use(), await self._tokens_by_pepper()
         return answer(
             {
                 "master-key": [
@@ -47,19 +49,15 @@ class ServiceKeys:
     async def retire_pepper(self, request: web.Request) -> web.Response:
         """From now on it may be missing at a start. `give_up`: also if tokens depend on it, which are of no use without it."""
         caller, given_up = await self._enter(request), boolean_of(request, "give_up")
-        pepper, name = request.match_info["pepper_id"], f"{PREFIX}pepper/{request.match_info['pepper_id']}"
-        if await self._store.facts.get(name) is None:
+        pepper = request.match_info["pepper_id"]
+        if not await self._rotation.knows(pepper):
             raise Refusal(NOT_FOUND)
         if pepper == self._peppers.current:
             raise invalid("This pepper is in use: rotate first", "path", "pepper_id")
-        tokens = (await self._tokens()).get(pepper, 0)
+        tokens = (await self._tokens_by_pepper()).get(pepper, 0)
         if tokens and not given_up:
             raise invalid(f"{tokens} tokens depend on this pepper", "path", "pepper_id")
-        async with self._changes.turn():
-            resource = Resource("key", pepper, "pepper", before={"tokens": tokens})
-            entry = self._changes.audit.by(request, caller, "delete", resource)
-            await self._changes.audit.commit(entry, self._store.audit.insert(entry))
-            await self._store.facts.put(name, RETIRED)
+        await self._rotation.retire(pepper, tokens, author_of(request, caller))
         return answer({"id": pepper, "tokens": tokens})
 
     async def _enter(self, request: web.Request) -> Caller:
@@ -69,8 +67,8 @@ class ServiceKeys:
             raise Refusal(MANAGEMENT_FORBIDDEN)
         return caller
 
-    async def _tokens(self) -> dict[str, int]:
-        return await self._store.tokens.count_by_pepper(self._changes.clock.wall())
+    async def _tokens_by_pepper(self) -> dict[str, int]:
+        return await self._tokens.count_by_pepper(self._clock.wall())
 
 
 def _current_first(current: str, *ids: Any) -> list[str]:

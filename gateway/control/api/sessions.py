@@ -11,15 +11,17 @@ from pydantic import Field
 
 from gateway.control.access import CLIENT_FIELD, Access, Caller
 from gateway.control.answers import answer
-from gateway.control.api.granting import founding
 from gateway.control.api.parsing import Body, read_body
-from gateway.control.changes import Changes
+from gateway.control.audit import Audit
+from gateway.control.granting import founding
 from gateway.control.sessions import Sessions, clear_cookies, set_cookie
 from gateway.control.throttle import Throttle
+from gateway.kit.clock import Clock
 from gateway.model.faults import BODY_TOO_LARGE, INVALID_API_TOKEN, SIGN_IN_THROTTLED, Refusal
 from gateway.model.stored import StoredSession
 from gateway.protocol.envelope import rfc3339, rfc3339_or_none
 from gateway.store.errors import StoreDown
+from gateway.store.reads import TokenReads
 
 BODY_BYTES: Final = 4096
 """Of a sign-in, which holds one token."""
@@ -30,15 +32,17 @@ class SignInBody(Body):
 
 
 class SignIn:
-    def __init__(self, access: Access, changes: Changes, sessions: Sessions, gateway_url: str = "") -> None:
+    def __init__(
+        self, access: Access, tokens: TokenReads, audit: Audit, sessions: Sessions, clock: Clock, gateway_url: str = ""
+    ) -> None:
         """`gateway_url`: where inference is served, if not where the dashboard is."""
         self._gateway_url = gateway_url
         self._access = access
-        self._clock = changes.clock
-        self._store = changes.store
-        self._audit = changes.audit
+        self._clock = clock
+        self._tokens = tokens
+        self._audit = audit
         self._sessions = sessions
-        self._throttle = Throttle(changes.clock)
+        self._throttle = Throttle(clock)
 
     def routes(self) -> list[web.RouteDef]:
         one = "/client/v4/user/session"
@@ -74,7 +78,7 @@ class SignIn:
         ended = await self._sessions.close(request)
         if ended is not None:
             with suppress(StoreDown):
-                token = await self._store.tokens.get(ended.token_id)
+                token = await self._tokens.get(ended.token_id)
                 if token is not None:
                     await self._audit.session(request, "logout", token)
         response = answer(None)

@@ -153,20 +153,6 @@ def status_of(token: Token, principal: Principal | None, wall_s: float) -> str:
     return "expired" if principal.expires_on is not None and wall_s >= principal.expires_on else token.status
 
 
-def stated(token: Token) -> dict[str, Any]:
-    """What the token itself says, for the audit log: no value and no digest."""
-    return {
-        "name": token.name,
-        "status": token.status,
-        "policies": token.policies,
-        "condition": token.condition,
-        "not_before": rfc3339_or_none(token.not_before),
-        "expires_on": rfc3339_or_none(token.expires_on),
-        "outlives_maker": token.outlives_maker,
-        "rolls": token.rolls,
-    }
-
-
 def shown(token: Token, principal: Principal | None, wall_s: float) -> dict[str, Any]:
     """The token object without its value."""
     result = {

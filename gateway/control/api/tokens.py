@@ -4,9 +4,8 @@ A value is shown when it is made (create, roll) and never again; the store has i
 known to all edges before the answer leaves, and the answer says how that went.
 """
 
-from collections.abc import Coroutine, Sequence
-from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,33 +13,31 @@ from aiohttp import web
 
 from gateway.control.access import TOKENS_READ, TOKENS_WRITE, Access, Caller
 from gateway.control.answers import answer
-from gateway.control.api.granting import Granting, founding
 from gateway.control.api.parsing import info_of, page_of, read_body
-from gateway.control.api.token_bodies import RollBody, TokenBody, refuse_dead, shown, stated, status_of
-from gateway.control.audit import Resource
-from gateway.control.bootstrap import Bootstrap
-from gateway.control.changes import Changes
-from gateway.control.grants import dependants, in_effect
+from gateway.control.api.token_bodies import RollBody, TokenBody, refuse_dead, shown, status_of
+from gateway.control.audit import author_of
+from gateway.control.changes.tokens import Place, TokenChanges
+from gateway.control.granting import Granting, founding
+from gateway.control.grants import in_effect
 from gateway.control.parameters import PAGES, boolean_of, choice_of, takes
 from gateway.control.permissions import PERMISSION_GROUPS
+from gateway.kit.clock import Clock
 from gateway.kit.ids import hex32
 from gateway.model.faults import INVALID_API_TOKEN, MANAGEMENT_FORBIDDEN, NOT_FOUND, Refusal
 from gateway.model.tokens import ANY_ACCOUNT, Token, mint_token
 from gateway.protocol.envelope import rfc3339
-from gateway.store.errors import StoreDown
+from gateway.store.reads import TokenReads
 
 _TREES = (("/client/v4/user/tokens", "user"), ("/client/v4/accounts/{account_id}/tokens", "account"))
 
 
 class Tokens:
-    def __init__(self, access: Access, changes: Changes, bootstrap: Bootstrap) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, access: Access, tokens: TokenReads, changes: TokenChanges, clock: Clock) -> None:
         self._access = access
+        self._tokens = tokens
         self._changes = changes
-        self._store = changes.store
-        self._publisher = changes.publisher
-        self._audit = changes.audit
-        self._granting = Granting(changes.store.tokens, changes.clock)
+        self._clock = clock
+        self._granting = Granting(tokens, clock)
 
     def routes(self) -> list[web.RouteDef]:
         routes: list[web.RouteDef] = []
@@ -66,7 +63,7 @@ class Tokens:
         if account_id is not None and account_id not in reached and ANY_ACCOUNT not in reached:
             raise Refusal(INVALID_API_TOKEN)
         token = caller.token
-        result = {"id": token.id, "status": status_of(token, caller.principal, self._changes.clock.wall())}
+        result = {"id": token.id, "status": status_of(token, caller.principal, self._clock.wall())}
         for name, moment in (("not_before", token.not_before), ("expires_on", token.expires_on)):
             if moment is not None:
                 result[name] = rfc3339(moment)
@@ -84,8 +81,8 @@ class Tokens:
     async def list(self, request: web.Request) -> web.Response:
         _, account_id, kind = await self._enter(request, TOKENS_READ)
         page = page_of(request)
-        now = self._changes.clock.wall()
-        found, total = await self._store.tokens.page(
+        now = self._clock.wall()
+        found, total = await self._tokens.page(
             account_id,
             page,
             kind=kind,
@@ -97,7 +94,7 @@ class Tokens:
     async def create(self, request: web.Request) -> web.Response:
         caller, account_id, kind = await self._enter(request, TOKENS_WRITE)
         body = await read_body(request, TokenBody)
-        value, now = mint_token(), self._changes.clock.wall()
+        value, now = mint_token(), self._clock.wall()
         refuse_dead(body.not_before, body.expires_on, now)
         token = Token(
             id=hex32(),
@@ -117,13 +114,7 @@ class Tokens:
             outlives_maker=founding(caller.token) if body.outlives_maker is None else body.outlives_maker,
         )
         self._granting.check(caller, token)
-        async with self._changes.turn():
-            await self._granting.check_depth(token)
-            entry = self._audit.by(request, caller, "create", _resource(token, after=token))
-            await self._audit.commit(entry, self._store.tokens.insert(token, entry))
-            ended = await self._bootstrap.succeeded_by(token)
-        if ended:
-            await self._publisher.revoke_all(ended)
+        await self._changes.create(token, author_of(request, caller))
         return answer(await self._shown(token) | {"value": value})
 
     async def get(self, request: web.Request) -> web.Response:
@@ -134,18 +125,19 @@ class Tokens:
         """Optional fields left out stay as they are; an explicit null takes a condition or a date away."""
         caller, account_id, kind = await self._enter(request, TOKENS_WRITE)
         body = await read_body(request, TokenBody)
-        async with self._changes.turn():
-            old = await self._one(request, account_id, kind)
-            now = self._changes.clock.wall()
+
+        async def change(old: Token) -> Token:
+            now = self._clock.wall()
             changed = replace(old, **body.changes(), modified_on=now)
             if (changed.not_before, changed.expires_on) != (old.not_before, old.expires_on):
                 refuse_dead(changed.not_before, changed.expires_on, now)
             self._granting.check_reach(caller, old)
             (self._granting.check if changed.status == "active" else self._granting.check_reach)(caller, changed)
             await self._granting.check_maker(changed, revived=body.status == "active")
-            entry = self._audit.by(request, caller, "update", _resource(changed, before=old, after=changed))
-            ended = await self._commit(old, self._audit.commit(entry, self._store.tokens.update(changed, entry)))
-        revocation = await self._publisher.revoke_all(ended)
+            return changed
+
+        author = author_of(request, caller)
+        changed, revocation = await self._changes.update(_place(request, account_id, kind), "update", change, author)
         return answer(await self._shown(changed), revocation=revocation)
 
     async def roll(self, request: web.Request) -> web.Response:
@@ -153,40 +145,24 @@ class Tokens:
         if request.can_read_body and await request.read():
             await read_body(request, RollBody)
         value = mint_token()
-        async with self._changes.turn():
-            old = await self._one(request, account_id, kind)
+
+        async def change(old: Token) -> Token:
             self._granting.check(caller, old)
-            kept, now = self._access.peppers.kept(value), self._changes.clock.wall()
-            changed = replace(old, **kept._asdict(), rolls=old.rolls + 1, modified_on=now)
-            entry = self._audit.by(request, caller, "roll", _resource(changed, before=old, after=changed))
-            ended = await self._commit(old, self._audit.commit(entry, self._store.tokens.update(changed, entry)))
-        revocation = await self._publisher.revoke_all(ended)
+            kept, now = self._access.peppers.kept(value), self._clock.wall()
+            return replace(old, **kept._asdict(), rolls=old.rolls + 1, modified_on=now)
+
+        author = author_of(request, caller)
+        _, revocation = await self._changes.update(_place(request, account_id, kind), "roll", change, author)
         return answer(value, revocation=revocation)
 
     async def delete(self, request: web.Request) -> web.Response:
         caller, account_id, kind = await self._enter(request, TOKENS_WRITE)
-        async with self._changes.turn():
-            old = await self._one(request, account_id, kind)
-            self._granting.check_reach(caller, old)
-            entry = self._audit.by(request, caller, "delete", _resource(old, before=old))
-            ended = await self._commit(old, self._audit.commit(entry, self._store.tokens.delete(old.id, entry)))
-        revocation = await self._publisher.revoke_all(ended)
+        judge = partial(self._granting.check_reach, caller)
+        old, revocation = await self._changes.delete(_place(request, account_id, kind), judge, author_of(request, caller))
         return answer({"id": old.id}, revocation=revocation)
 
-    async def _commit(self, old: Token, writing: Coroutine[Any, Any, None]) -> Sequence[bytes]:
-        """Write; the digests the edges must forget: the token's own and those of all that depend on it. If nobody knows
-        whether the write happened, they forget them all the same and ask again."""
-        with closing(writing):
-            ended = [digest for token in (old, *await dependants(self._store.tokens, old.id)) for digest in token.known_by]
-            try:
-                await writing
-            except StoreDown:
-                await self._publisher.revoke_all(ended)
-                raise
-        return ended
-
     async def _shown(self, token: Token) -> dict[str, Any]:
-        return shown(token, await in_effect(self._store.tokens, token), self._changes.clock.wall())
+        return shown(token, await in_effect(self._tokens, token), self._clock.wall())
 
     async def _enter(self, request: web.Request, permissions: tuple[str, ...]) -> tuple[Caller, str, str]:
         """(caller, account, kind of the tree). The user tree acts on the account the caller's own token was made in."""
@@ -200,12 +176,11 @@ class Tokens:
         return caller, account_id, "user"
 
     async def _one(self, request: web.Request, account_id: str, kind: str) -> Token:
-        token = await self._store.tokens.get(request.match_info["token_id"])
+        token = await self._tokens.get(request.match_info["token_id"])
         if token is None or (token.account_id, token.kind) != (account_id, kind):
             raise Refusal(NOT_FOUND)
         return token
 
 
-def _resource(token: Token, *, before: Token | None = None, after: Token | None = None) -> Resource:
-    states = [None if one is None else stated(one) for one in (before, after)]
-    return Resource("token", token.id, token.name, before=states[0], after=states[1])
+def _place(request: web.Request, account_id: str, kind: str) -> Place:
+    return Place(account_id, kind, request.match_info["token_id"])

@@ -6,18 +6,18 @@ from aiohttp import web
 
 from gateway.control.access import READ, Access
 from gateway.control.answers import answer
-from gateway.control.changes import Changes
 from gateway.control.queries import Queries
 from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.model.faults import NOT_FOUND, Refusal
+from gateway.store.reads import GatewayReads
 
 _PATH: Final = "/client/v4/accounts/{account_id}/ai-gateway/gateways/{gateway_id}/unauthenticated"
 
 
 class Unauthenticated:
-    def __init__(self, access: Access, changes: Changes, requests: UnauthenticatedRequests, queries: Queries) -> None:
+    def __init__(self, access: Access, gateways: GatewayReads, requests: UnauthenticatedRequests, queries: Queries) -> None:
         self._access = access
-        self._store = changes.store
+        self._gateways = gateways
         self._requests = requests
         self._queries = queries
 
@@ -27,7 +27,7 @@ class Unauthenticated:
     async def last_day(self, request: web.Request) -> web.Response:
         await self._access.allow(request, READ)
         account_id, gateway_id = request.match_info["account_id"], request.match_info["gateway_id"]
-        if await self._store.gateways.get(account_id, gateway_id) is None:
+        if await self._gateways.get(account_id, gateway_id) is None:
             raise Refusal(NOT_FOUND)
         found = await self._queries.run(request, account_id, lambda: self._requests.last_day(account_id, gateway_id))
         return answer(found)

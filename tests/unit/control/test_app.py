@@ -10,7 +10,7 @@ import pytest
 from fakes.control import ACCOUNT, ObedientEdge, running_control
 from fakes.store import MemoryStore
 
-from gateway.control import app as app_module
+from gateway.control import opening
 from gateway.link.frames import Hello, Records, decode
 from gateway.model.records import LogRecord
 
@@ -43,7 +43,7 @@ async def test_ops_listener_and_private_socket() -> None:
 
 
 async def test_without_a_store_the_api_says_503_until_it_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(opening, "_FIRST_PAUSE_S", 0.01)
     store = MemoryStore()
     store.down = True
     async with running_control(store) as rig:
@@ -87,7 +87,7 @@ async def test_closing_before_starting_and_twice_is_harmless() -> None:
 
 
 async def test_a_store_that_hangs_does_not_hold_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(opening, "_PATIENCE_S", 0.01)
     store = MemoryStore()
     answering = asyncio.Event()
     monkeypatch.setattr(store, "open", answering.wait)

@@ -8,7 +8,7 @@ from aiohttp.test_utils import make_mocked_request
 from fakes.control import MovableClock
 from fakes.store import MemoryStore
 
-from gateway.control.audit import MOST_FAILURES, Audit, Resource, shown
+from gateway.control.audit import MOST_FAILURES, Audit, Resource, by_service, shown
 from gateway.model.tokens import mint_token
 
 
@@ -56,7 +56,7 @@ async def test_failed_signins_are_counted_beyond_a_few_a_minute(caplog: pytest.L
 async def test_a_change_is_told_once_it_is_written(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
     audit = Audit(store.audit, MovableClock())
-    entry = audit.by_service("create", Resource("account", "a", "Default"))
+    entry = audit.entry(by_service("a"), "create", Resource("account", "a", "Default"))
     caplog.set_level(logging.INFO, "gateway.audit")
     store.down = True
     with pytest.raises(Exception, match="down"):

@@ -11,12 +11,14 @@ from fakes.store import MemoryStore
 
 from gateway.control.access import Access
 from gateway.control.access_log import AccessLog
-from gateway.control.changes import Changes
+from gateway.control.audit import Audit
+from gateway.control.changes.settings import SettingsChanges
 from gateway.control.counters import CounterSums
 from gateway.control.hub import Facts, Hub
 from gateway.control.peppers import Peppers
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
+from gateway.control.seals import Seals
 from gateway.control.sessions import Sessions
 from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
@@ -56,14 +58,19 @@ class Parts:
             self.clock,
             Sessions(self.store.sessions, self.clock, [b"p"], ""),
         )
-        self.changes = Changes(self.store, Vault(b"m" * 32), self.publisher, self.clock)
+        audit = Audit(self.store.audit, self.clock)
+        self.changes = SettingsChanges(self.store, Seals(Vault(b"m" * 32)), self.publisher, audit, self.clock)
         self.recorder = Recorder(self.store.log)
         self.counters = CounterSums()
         self.unauthenticated = UnauthenticatedRequests(
             self.store.callers, self.store.tokens, self.clock, Peppers(self.store.tokens, [b"p"])
         )
         self.hub = Hub(
-            self.publisher, self.changes, self.access, Facts(self.recorder, self.counters, self.unauthenticated, AccessLog(0.0))
+            self.publisher,
+            self.changes.gateways,
+            self.store.tokens,
+            self.access,
+            Facts(self.recorder, self.counters, self.unauthenticated, AccessLog(0.0)),
         )
         self.edge = FakeEdgeConnection()
         self.hub.joined(self.edge)

@@ -6,11 +6,13 @@ from fakes.store import MemoryStore
 
 from gateway.control import janitor as janitor_module
 from gateway.control.access import Access
-from gateway.control.changes import Changes
+from gateway.control.audit import Audit
+from gateway.control.changes.settings import SettingsChanges
 from gateway.control.janitor import ROUND_S, Janitor
 from gateway.control.peppers import Peppers
 from gateway.control.publisher import Publisher
 from gateway.control.rollups import KEPT_S
+from gateway.control.seals import Seals
 from gateway.control.sessions import Sessions
 from gateway.control.unauthenticated import UnauthenticatedRequests
 from gateway.control.vault import Vault
@@ -24,7 +26,8 @@ class Parts:
         self.sessions = Sessions(self.store.sessions, clock, [b"p"], "")
         self.access = Access(Peppers(self.store.tokens, [b"p"]), self.store.tokens, self.store.accounts, clock, self.sessions)
         publisher = Publisher(clock, expected_edges=0, revoke_timeout_s=1)
-        self.changes = Changes(self.store, Vault(b"m" * 32), publisher, clock)
+        audit = Audit(self.store.audit, clock)
+        self.changes = SettingsChanges(self.store, Seals(Vault(b"m" * 32)), publisher, audit, clock)
         self.pauses: list[float] = []
         self.unauthenticated = UnauthenticatedRequests(
             self.store.callers, self.store.tokens, clock, Peppers(self.store.tokens, [b"p"])
@@ -118,9 +121,9 @@ async def test_requests_without_a_token_are_written_each_round_and_at_the_end() 
 
 async def test_stale_settings_are_read_again() -> None:
     parts = Parts()
-    parts.changes.stale = True
+    parts.changes.turn.stale = True
     await parts.janitor.round(touch=False)
-    assert (parts.changes.stale, parts.changes.publisher.loaded) == (False, True)
+    assert (parts.changes.turn.stale, parts.changes.publisher.loaded) == (False, True)
 
 
 async def test_a_failed_write_loses_no_use_of_a_token(monkeypatch: pytest.MonkeyPatch) -> None:

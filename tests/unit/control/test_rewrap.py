@@ -1,5 +1,7 @@
 """Seals are renewed after a rotation of the master key, whatever happens meanwhile."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -27,9 +29,13 @@ async def fill(rig: Rig) -> None:
 async def rotated(rig: Rig) -> Rewrap:
     """With the new key, as a control that starts after a rotation has it."""
     await rig.control._rewrap.close()
-    changes = rig.control._changes
-    changes.vault = Vault(NEW, [OLD])
-    return Rewrap(changes)
+    rig.control._seals.vault = Vault(NEW, [OLD])
+    return rewrap_of(rig)
+
+
+def rewrap_of(rig: Rig, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Rewrap:
+    control = rig.control
+    return Rewrap(rig.store, control._seals.vault, control._changes.turn, control._audit, pause=pause)
 
 
 async def test_everything_is_sealed_anew_and_opens_as_before() -> None:
@@ -40,7 +46,7 @@ async def test_everything_is_sealed_anew_and_opens_as_before() -> None:
         await rewrap.round()
         assert await rewrap.in_use() == {key_id(NEW): 3}
         assert f"key-check/master-key/{key_id(OLD)}" not in rig.store.all_facts, "it may be taken out of its file"  # type: ignore[attr-defined]
-        rig.control._changes.vault = Vault(NEW)
+        rig.control._seals.vault = Vault(NEW)
         await rig.control._changes.reload()
         entry = rig.control._publisher.gateway(ACCOUNT, "g")
         assert entry is not None
@@ -82,7 +88,7 @@ async def test_a_seal_that_does_not_open_keeps_no_other_from_being_renewed(caplo
     async with running_control(store) as rig:
         await fill(rig)
         rewrap = await rotated(rig)
-        rig.control._changes.vault = rewrap._vault = Vault(NEW)
+        rig.control._seals.vault = rewrap._vault = Vault(NEW)
         await rewrap.round()
         assert await rewrap.in_use() == {key_id(OLD): 3}
         assert f"key-check/master-key/{key_id(OLD)}" in store.all_facts, "it is still needed"
@@ -99,7 +105,7 @@ async def test_a_store_that_is_down_is_tried_again() -> None:
             pauses.append(seconds)
             store.down = False
 
-        rewrap = Rewrap(rig.control._changes, pause=pause)
+        rewrap = rewrap_of(rig, pause)
         store.down = True
         await rewrap._run()
         assert len(pauses) == 1

@@ -47,10 +47,10 @@ async def test_a_store_that_is_down_is_tried_again() -> None:
 
         store.put_fact("pepper-in-use", key_id(OLD))
         store.down = True
-        await PepperRotation(rig.control._changes, rig.control._peppers, pause=pause)._run()
+        await PepperRotation(store.facts, store.tokens, rig.control._audit, rig.control._peppers, pause=pause)._run()
         assert len(pauses) == 1
         assert store.all_facts["pepper-in-use"] == key_id(NEW)
         store.down = True
         with pytest.raises(StoreDown):
-            await tell_rotation(rig.control._changes, "pepper", key_id(OLD))
+            await tell_rotation(store.facts, rig.control._audit, "pepper", key_id(OLD))
         store.down = False

@@ -239,7 +239,7 @@ async def test_rows_moved_in_the_store_do_not_open(database: Path) -> None:
 async def test_a_store_that_fails_midway_is_mended_by_the_same_request(house: House) -> None:
     await house.add()
     await house.store_key()
-    store = house.rig.control._changes.store
+    store = house.rig.store
     able = (await house.rig.make_token(policy(Permission.WRITE, Permission.SECRETS_WRITE)))["value"]
 
     async def fails(*_: object) -> None:

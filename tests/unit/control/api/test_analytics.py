@@ -1,6 +1,5 @@
 """What may be asked of analytics; the answers over the wire are tested in tests/contract/cloudflare/management."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +13,8 @@ from gateway.control.queries import Queries
 from gateway.model.rollups import DAY_S, HOUR_S, MINUTE_S
 
 NOW = 1_790_000_000.0
-ANALYTICS = Analytics(Any, SimpleNamespace(store=MemoryStore(), clock=MovableClock(NOW)), Queries())  # type: ignore[arg-type]
+STORE = MemoryStore()
+ANALYTICS = Analytics(Any, STORE.gateways, STORE.rollups, Queries(), MovableClock(NOW))  # type: ignore[arg-type]
 
 
 def question(query: str) -> Any:

@@ -7,8 +7,8 @@ from fakes.control import MovableClock
 from fakes.store import MemoryStore
 
 from gateway.control.access import Caller
-from gateway.control.api.granting import Granting, founding
 from gateway.control.api.token_bodies import TokenBody
+from gateway.control.granting import Granting, founding
 from gateway.control.grants import principal_of
 from gateway.model.faults import MANAGEMENT_FORBIDDEN, Refusal
 from gateway.model.tokens import Permission, Token

@@ -4,12 +4,11 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.control.access import Caller
-from gateway.control.answers import invalid
-from gateway.control.grants import MOST_MAKERS, bound, excess, in_effect, makers_in_a_row, principal_of
+from gateway.control.grants import bound, excess, in_effect, principal_of
 from gateway.kit.clock import Clock
 from gateway.model.faults import CONFLICT, MANAGEMENT_FORBIDDEN, Refusal
 from gateway.model.tokens import Permission, Token
-from gateway.store.tokens import TokenTable
+from gateway.store.reads import TokenReads
 
 _BEYOND: Final = {
     "policies": "The token would hold a permission, account or gateway that yours does not",
@@ -26,7 +25,7 @@ def founding(token: Token) -> bool:
 
 
 class Granting:
-    def __init__(self, tokens: TokenTable, clock: Clock) -> None:
+    def __init__(self, tokens: TokenReads, clock: Clock) -> None:
         self._tokens = tokens
         self._clock = clock
 
@@ -48,10 +47,6 @@ class Granting:
             raise Refusal(
                 MANAGEMENT_FORBIDDEN, f"Only a token with {Permission.LASTING_TOKENS_WRITE} handles tokens with outlives_maker"
             )
-
-    async def check_depth(self, token: Token) -> None:
-        if await makers_in_a_row(self._tokens, token) > MOST_MAKERS:
-            raise invalid(f"Expected no more than {MOST_MAKERS} makers in a row", "body", "outlives_maker")
 
     async def check_maker(self, token: Token, *, revived: bool) -> None:
         """A token that ends with its maker is not given what that does not have, nor brought back without it."""

@@ -8,6 +8,7 @@ from fakes.control import ACCOUNT, REQUIRED, Rig, policy
 
 from gateway.model.audit import AuditQuery
 from gateway.model.tokens import Permission, mint_token
+from gateway.store import pools
 from gateway.store.errors import StoreDown
 
 AUDIT = f"/accounts/{ACCOUNT}/logs/audit"
@@ -82,12 +83,10 @@ async def test_what_did_not_happen_has_no_entry(rig: Rig) -> None:
 
 
 async def test_an_entry_that_cannot_be_written_takes_the_change_with_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gateway.store import relational
-
     async def fail(*_: object) -> None:
         raise StoreDown("no room")
 
-    monkeypatch.setattr(relational, "_note", fail)
+    monkeypatch.setattr(pools, "add_entry", fail)
     assert (await rig.ai("POST", "/gateways", {"id": "g", **REQUIRED})).status == 503
     monkeypatch.undo()
     assert (await rig.ai("GET", "/gateways/g")).status == 404

@@ -54,6 +54,7 @@ class StoreOpening:
 
     async def _open(self) -> bool:
         try:
+            await self._store.hold()
             await self._store.open()
             for step in self._steps:
                 await step()

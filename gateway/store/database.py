@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gateway.store.errors import StoreDown
+from gateway.store.holder import FileHolder, Holder, PostgresHolder, me
 
 BUSY_TIMEOUT_S: Final = 5.0
 """How long a SQLite statement waits for another process's write."""
@@ -34,6 +36,8 @@ _POOL: Final[dict[str, Any]] = {"pool_size": 5, "max_overflow": 5, "pool_timeout
 _INTERRUPT_STEPS: Final = 10_000
 """SQLite looks so often whether a query was given up: every millisecond or two."""
 _WAL_CEILING_BYTES: Final = 64 * 1024 * 1024
+_KEPT_ALIVE: Final = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""A holder whose machine lost power is let go after 20 s; one whose process ended, at once."""
 _MIGRATION_LOCK: Final = 0x6167_772D_7374_6F72
 """Key of PostgreSQL's advisory lock, the same in every version of the gateway."""
 
@@ -61,6 +65,8 @@ class Database:
     """Quick; raises StoreDown when what was opened is not there any more."""
     closed: Callable[[], object]
     """Called when every connection of the pools is closed."""
+    holder: Holder
+    """Keeps other services away."""
 
     @property
     def engines(self) -> tuple[AsyncEngine, ...]:
@@ -98,6 +104,7 @@ def sqlite_database(path: str, *, create: bool = True) -> Database:
         opened=opened,
         check=file.check,
         closed=anchor.close,
+        holder=FileHolder(path),
     )
 
 
@@ -197,18 +204,19 @@ def postgres_database(url: str) -> Database:
     """`url` goes to asyncpg as it is, so all of libpq's parameters work (sslmode, several hosts, …)."""
     import asyncpg  # type: ignore[import-untyped]
 
-    def pool(silent_s: float) -> AsyncEngine:
-        async def connect() -> Any:
-            try:
-                return await asyncpg.connect(dsn=url, timeout=CONNECT_TIMEOUT_S, command_timeout=silent_s)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-                raise StoreDown(type(error).__name__) from None
+    async def connect(silent_s: float, **how: Any) -> Any:
+        try:
+            return await asyncpg.connect(dsn=url, timeout=CONNECT_TIMEOUT_S, command_timeout=silent_s, **how)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            raise StoreDown(type(error).__name__) from None
 
-        engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, **_POOL)
+    def pool(silent_s: float) -> AsyncEngine:
+        engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(connect, silent_s), **_POOL)
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
         event.listen(engine.sync_engine, "handle_error", _drop_silent)
         return engine
 
+    holder = PostgresHolder(partial(connect, READ_TIMEOUT_S, server_settings={"application_name": me()[:63], **_KEPT_ALIVE}))
     return Database(
         engine=pool(WRITE_TIMEOUT_S),
         reads=pool(READ_TIMEOUT_S).execution_options(isolation_level="AUTOCOMMIT"),
@@ -219,8 +227,9 @@ def postgres_database(url: str) -> Database:
         one_writer=False,
         prepare=nullcontext,
         opened=nullcontext,
-        check=nullcontext,
+        check=holder.check,
         closed=nullcontext,
+        holder=holder,
     )
 
 

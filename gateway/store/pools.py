@@ -36,6 +36,10 @@ class Pools:
         self.failed_writes = 0
         """How many writes ended in StoreDown so far, whoever wanted them."""
 
+    async def hold(self) -> None:
+        """Keep other services away from the store until it is closed. Raises Unusable when one has it, StoreDown."""
+        await self.database.holder.take()
+
     async def open(self) -> None:
         """Connect and bring the schema up to date by migrations. Raises StoreDown; may be called again after a failure."""
         database = self.database
@@ -57,6 +61,7 @@ class Pools:
             for engine in self.database.engines:
                 await engine.dispose()
             self.database.closed()
+        await self.database.holder.release()
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """For what traffic and settings need."""

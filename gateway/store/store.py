@@ -53,6 +53,10 @@ class Store:
             facts=FactTable(pools),
         )
 
+    async def hold(self) -> None:
+        """Keep other services away from it until it is closed; before `open`. Raises Unusable when one has it, StoreDown."""
+        await self.pools.hold()
+
     async def open(self) -> None:
         """Connect and bring the schema up to date. Raises StoreDown; may be called again after a failure."""
         await self.pools.open()

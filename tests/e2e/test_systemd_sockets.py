@@ -101,6 +101,7 @@ def test_the_first_connection_starts_the_service_and_is_answered(
     # who held the folder.
     assert sorted(path.name for path in (tmp_path / "state").iterdir() if path.suffix != ".db") == [
         "bootstrap-token",
+        "gateway.db-serve",
         "serve.pid",
     ]
 

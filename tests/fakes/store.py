@@ -82,6 +82,9 @@ class MemoryPools(Pools):
         if self.down:
             raise StoreDown("the fake store is down")
 
+    async def hold(self) -> None:
+        self._refuse_down()
+
     async def open(self) -> None:
         self._refuse_down()
         self.opened = True

@@ -20,9 +20,6 @@ async def store(tmp_path):
 
 
 async def test_a_read_and_a_write_that_hang_are_down(store, monkeypatch):
-    monkeypatch.setattr(pools, "READ_S", 0.02)
-    monkeypatch.setattr(pools, "WRITE_S", 0.02)
-
     class Hanging:
         async def __aenter__(self):
             await asyncio.Event().wait()
@@ -31,6 +28,8 @@ async def test_a_read_and_a_write_that_hang_are_down(store, monkeypatch):
             return None
 
     with monkeypatch.context() as patched:
+        patched.setattr(pools, "READ_S", 0.02)
+        patched.setattr(pools, "WRITE_S", 0.02)
         patched.setattr(store.pools, "_connected", lambda _: Hanging())
         with pytest.raises(StoreDown, match="no answer in time"):
             await store.accounts.all()

@@ -18,6 +18,7 @@ from gateway.control.api.analytics import Analytics
 from gateway.control.api.audit import AuditLogs
 from gateway.control.api.custom_providers import CustomProviders
 from gateway.control.api.gateways import Gateways
+from gateway.control.api.key_tests import KeyTests
 from gateway.control.api.logs import Logs
 from gateway.control.api.provider_keys import ProviderKeys
 from gateway.control.api.service_keys import ServiceKeys
@@ -33,6 +34,7 @@ from gateway.control.counters import CounterSums
 from gateway.control.hub import Facts, Hub
 from gateway.control.janitor import Janitor
 from gateway.control.key_check import KeyCheck
+from gateway.control.key_trials import KeyTrials
 from gateway.control.opening import StoreOpening
 from gateway.control.ops import Ops
 from gateway.control.pages import Pages
@@ -113,7 +115,9 @@ class Control:
         self._ops = Ops(self._publisher, self._recorder, counters, self._janitor, config.workers, lambda: self.opened)
         self._publisher.on_revoked = self._ops.revoked
         self._loop_lag = LoopLag(lambda seconds: counters.observe("event_loop_lag_seconds", seconds, "control"))
-        facts = Facts(self._recorder, counters, self._unauthenticated, AccessLog(config.access_log_share))
+        self._trials = KeyTrials(self._publisher, audit)
+        access_log = AccessLog(config.access_log_share)
+        facts = Facts(self._recorder, counters, self._unauthenticated, access_log, self._trials)
         self.hub: LinkHandler = Hub(self._publisher, self._changes.gateways, store.tokens, self._access, facts)
         self._link = LinkServer(self.hub)
         self._runners: list[web.AppRunner] = []
@@ -187,6 +191,7 @@ class Control:
         resources = (
             Gateways(access, store.gateways, changes.gateways, clock, url),
             ProviderKeys(access, store.gateways, store.keys, customs, changes.keys, clock),
+            KeyTests(access, store.keys, self._trials),
             CustomProviders(access, customs, changes.custom_providers, self._seals, clock, allow_private=private),
             Logs(access, store.gateways, store.log, queries),
             Analytics(access, store.gateways, store.rollups, queries, clock),

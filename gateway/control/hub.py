@@ -12,6 +12,7 @@ from gateway.control.access_log import AccessLog
 from gateway.control.changes.gateways import GatewayChanges
 from gateway.control.counters import CounterSums
 from gateway.control.grants import in_effect
+from gateway.control.key_trials import KeyTrials
 from gateway.control.lookups import DEADLINE_S, TokenLookups
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
@@ -29,6 +30,7 @@ from gateway.link.frames import (
     Records,
     Revoked,
     TokenAnswer,
+    Tried,
     Unauthenticated,
     Unavailable,
     UpFrame,
@@ -50,6 +52,7 @@ class Facts:
     counters: CounterSums
     unauthenticated: UnauthenticatedRequests
     access_log: AccessLog
+    trials: KeyTrials
 
 
 class Hub:
@@ -82,6 +85,8 @@ class Hub:
                 self._facts.counters.add(edge.edge_id, deltas)
             case Unauthenticated():
                 self._facts.unauthenticated.take(frame)
+            case Tried():
+                self._facts.trials.answered(frame)
             case Revoked(digest):
                 self._publisher.revoked(edge, digest)
             case Ready(worker, version):

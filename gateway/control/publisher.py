@@ -174,6 +174,10 @@ class Publisher:
             edge.synced = True
             edge.synced = edge.connection.send(snapshot)
 
+    def any_edge(self) -> EdgeConnection | None:
+        """One that has the settings."""
+        return next((edge.connection for edge in self._edges.values() if edge.version), None)
+
     def broadcast(self, frame: DownFrame) -> None:
         for edge in self._edges.values():
             edge.connection.send(frame)

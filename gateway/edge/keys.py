@@ -91,7 +91,7 @@ def choose_secrets(
     custom = custom_of(plan, provider)
     fields = custom.headers if custom is not None else _NO_FIELDS
     if own_key_sent(route, head, provider):
-        return _with_fields(b"", no_keys(head), _plain(fields) if permit.authenticated else _NO_FIELDS)
+        return _with_fields(b"", no_keys(head), plain_fields(fields) if permit.authenticated else _NO_FIELDS)
     alias = options.byok_alias if route.surface not in REST_SURFACES else None
     stored = plan.keys.get((provider.slug, alias or NO_ALIAS))
     if not permit.authenticated:
@@ -99,7 +99,7 @@ def choose_secrets(
             raise Refusal(MISSING_TOKEN)
     elif stored is not None:
         lines = stored_key_lines(provider.credential_for(route.endpoint), _for_host(stored, target))
-        return _with_fields(lines, CREDENTIAL_FIELDS, _plain(fields), key=True)
+        return _with_fields(lines, CREDENTIAL_FIELDS, plain_fields(fields), key=True)
     elif alias is not None:
         raise Refusal(UNKNOWN_KEY_ALIAS, _unknown_alias(plan, provider, alias))
     if not provider.keyless_ok and (permit.authenticated or (plan.gateway is not None and plan.gateway.byok_only)):
@@ -115,7 +115,7 @@ def _with_fields(lines: bytes, withheld: frozenset[bytes], fields: Mapping[str, 
     return Lent(lines, withheld | {name.lower().encode() for name in fields}, key)
 
 
-def _plain(fields: Mapping[str, str]) -> Mapping[str, str]:
+def plain_fields(fields: Mapping[str, str]) -> Mapping[str, str]:
     """Without credentials."""
     return {name: value for name, value in fields.items() if name.lower().encode() not in CREDENTIAL_FIELDS}
 

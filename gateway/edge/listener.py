@@ -17,6 +17,7 @@ from gateway.edge.doors import admin_door, public_door
 from gateway.edge.downstream import EdgeServer
 from gateway.edge.gauges import watch_clients, watch_identity, watch_pool, watch_requests
 from gateway.edge.identity import Identity, Reader
+from gateway.edge.key_trial import KeyTrial
 from gateway.edge.lifecycle import Lifecycle
 from gateway.edge.management import Management
 from gateway.edge.phases.open_default import OpenDefault
@@ -25,7 +26,7 @@ from gateway.edge.report import Reporter
 from gateway.edge.settings import Settings
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import Clock
-from gateway.link.frames import DownFrame, Patch, Ready, Recorded, Revoke, Revoked, Snapshot
+from gateway.link.frames import DownFrame, Patch, Ready, Recorded, Revoke, Revoked, Snapshot, TryKey
 from gateway.link.port import Connect, EdgeLink
 from gateway.model.faults import DRAINING, Refusal
 from gateway.model.service import EdgeConfig, Limits
@@ -67,6 +68,8 @@ class Edge:
         self.reporter.metrics.gauge("edges_overloaded", lambda: int(self._memory.over))
         self._open_default = OpenDefault()
         self.settings = Settings(self._open_default)
+        self._key_trial = KeyTrial(config, self.settings, self.pool)
+        self._trials: set[asyncio.Task[None]] = set()
         self._link: EdgeLink | None = None
         self._identity: Identity | None = None
         self._lifecycle: Lifecycle | None = None
@@ -133,7 +136,8 @@ class Edge:
             await self._wait_idle(deadline - self._clock.monotonic(), connections=False)
             await self._server.shutdown(0.1)
         self._memory.stop()
-        await cancel_and_wait(self._sweeper)
+        for task in (self._sweeper, *self._trials):
+            await cancel_and_wait(task)
         await self.reporter.close()
         await self.pool.close()
 
@@ -190,6 +194,10 @@ class Edge:
                     self._link.send(Ready(self._worker, 0))
             case Recorded(number):
                 self.reporter.outgoing.confirmed(number)
+            case TryKey():
+                task = spawn(self._try_key(frame), "key-trial")
+                self._trials.add(task)
+                task.add_done_callback(self._trials.discard)
             case Revoke(digest):
                 if self._identity is not None:
                     self._identity.revoke(digest)
@@ -197,6 +205,11 @@ class Edge:
                     self._link.send(Revoked(digest))
             case _:
                 pass
+
+    async def _try_key(self, frame: TryKey) -> None:
+        tried = await self._key_trial.run(frame)
+        if self._link is not None:
+            self._link.send(tried)
 
     def _tell_version(self) -> None:
         if self._link is not None and self._listeners:

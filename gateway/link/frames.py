@@ -1,7 +1,7 @@
 """The link's vocabulary (architecture section 6): one frozen dataclass per frame, one JSON text message each.
 
-Down: Hello, Snapshot, Patch, Revoke, Purge, Recorded, Drain. Up: Ready, Revoked, Records, Counters,
-Unauthenticated.
+Down: Hello, Snapshot, Patch, Revoke, Purge, Recorded, TryKey, Drain. Up: Ready, Revoked, Records, Counters,
+Unauthenticated, Tried.
 Questions go up with a number and come back answered: AskToken → TokenAnswer, OpenDefault → Opened, Lease → Leased.
 A question that control cannot answer now comes back as Unavailable.
 """
@@ -77,6 +77,17 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class TryKey:
+    """Ask the provider of this stored key whether it accepts it; answer Tried. The edge has the key already."""
+
+    ask: int
+    account_id: str
+    gateway_id: str
+    provider: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Stop accepting, finish what is under way, leave."""
 
@@ -124,6 +135,19 @@ class Unauthenticated:
     """(account id, gateway id, requests): gateways that asked for one."""
     passed: Sequence[Row]
     """The values of a `model.unauthenticated.Caller` and requests: gateways that asked for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of TryKey."""
+
+    ask: int
+    verdict: str
+    """`accepted`, `refused`, `unclear`, `unreachable`, `untestable`, or `absent` for a key that this edge does not have."""
+    status: int = 0
+    """Of the provider's answer; 0 without one."""
+    cause: str = ""
+    """Why there was none: one of `model.causes.UPSTREAM_CAUSES`."""
 
 
 # --- questions and answers --------------------------------------------------------------------
@@ -182,8 +206,8 @@ class Unavailable:
 
 Question = AskToken | OpenDefault | Lease
 Answer = TokenAnswer | Opened | Leased | Unavailable
-DownFrame = Hello | Snapshot | Patch | Revoke | Purge | Recorded | Drain | Answer
-UpFrame = Ready | Revoked | Records | Counters | Unauthenticated | Question
+DownFrame = Hello | Snapshot | Patch | Revoke | Purge | Recorded | TryKey | Drain | Answer
+UpFrame = Ready | Revoked | Records | Counters | Unauthenticated | Tried | Question
 Frame = DownFrame | UpFrame
 
 _KINDS: Final[dict[str, type[Any]]] = {
@@ -195,12 +219,14 @@ _KINDS: Final[dict[str, type[Any]]] = {
         Revoke,
         Purge,
         Recorded,
+        TryKey,
         Drain,
         Ready,
         Revoked,
         Records,
         Counters,
         Unauthenticated,
+        Tried,
         AskToken,
         TokenAnswer,
         OpenDefault,

@@ -152,6 +152,7 @@ OVERLOADED: Final = _gateway("overloaded", 503, 2920, "Out of memory for new req
 TOO_MANY_CONNECTIONS: Final = _gateway(
     "too_many_connections", 503, 2961, "Too many connections", retry_after_s=2, closes=True, logged=False
 )
+NO_WORKER: Final = _gateway("no_worker", 503, 2964, "No worker answers at the moment", retry_after_s=2, logged=False)
 INTERNAL: Final = _gateway("internal_error", 500, 2918, "Internal error", retry_after_s=1)
 
 # --- the management API (sections 1.3, 4.4, 5)

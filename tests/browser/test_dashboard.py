@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fakes import dialects
 from fakes.processes import until
-from fakes.provider import FakeProvider, Gate, reply_json, stream
+from fakes.provider import FakeProvider, Gate, reply, reply_json, stream
 from fakes.service import Service, call
 from playwright.sync_api import Page, Route, expect
 
@@ -92,6 +92,11 @@ def test_from_nothing_to_the_first_request(service: Service, page: Page, upstrea
     page.get_by_role("dialog").get_by_role("button", name="Add key").click()
     expect(page.get_by_text("Stored for openai.")).to_be_visible()
     expect(done).to_have_count(2)
+    upstream.script(reply(b"no", 401), reply_json({"data": []}))
+    for told, steps in (("The provider refuses this key", 1), ("The provider accepts this key", 2)):
+        page.get_by_role("button", name="Test key").click()
+        expect(page.get_by_text(told)).to_be_visible()
+        expect(done).to_have_count(steps)
     assert chat(service, name, value) == 200
     expect(page.get_by_text("Your first answer has arrived")).to_be_visible()
     expect(done).to_have_count(4)
@@ -240,7 +245,7 @@ def test_a_log_page_is_one_request(
     }
 
 
-def test_provider_keys_are_kept_and_never_shown(page: Page, gateway_id: str) -> None:
+def test_provider_keys_are_kept_tried_and_never_shown(page: Page, gateway_id: str, upstream: FakeProvider) -> None:
     secret = "sk-browser-secret-000000000000001234"
     page.goto(f"/dashboard/gateways/{gateway_id}/keys")
     page.get_by_role("button", name="Add key").click()
@@ -250,6 +255,14 @@ def test_provider_keys_are_kept_and_never_shown(page: Page, gateway_id: str) -> 
     row = page.get_by_role("listitem").filter(has_text="openai")
     expect(row).to_contain_text("sk-…1234")
     assert in_browser(page, secret) == []
+    upstream.script(reply(b"no", 401), reply_json({"data": []}))
+    row.get_by_role("button", name="Test key").click()
+    expect(row.get_by_role("status")).to_have_text("refused The provider refuses this key (401)")
+    row.get_by_role("button", name="Test key").click()
+    expect(row.get_by_role("status")).to_have_text("accepted The provider accepts this key (200)")
+    assert [(asked.method, asked.target, asked.header("authorization")) for asked in upstream.requests] == [
+        ("GET", "/v1/models", f"Bearer {secret}")
+    ] * 2
     row.get_by_role("button", name="Rotate").click()
     page.get_by_label("New key").fill(secret[:-4] + "5678")
     page.get_by_role("dialog").get_by_role("button", name="Rotate").click()

@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 
 from gateway.control.app import Control
-from gateway.link.frames import DownFrame, Ready, Revoke, Revoked, Snapshot
+from gateway.link.frames import DownFrame, Ready, Revoke, Revoked, Snapshot, Tried, TryKey
 from gateway.model.service import ControlConfig
 from gateway.model.tokens import ALL_PERMISSIONS
 from gateway.store.store import Store
@@ -52,6 +52,8 @@ class ObedientEdge:
         self.edge_id = edge_id
         self.sent: list[DownFrame] = []
         self.deaf = deaf
+        self.tries: Callable[[TryKey], Tried] | None = None
+        """What it says when it is to try a key; without it nothing."""
         self._hub = control.hub
         self._hub.joined(self)
         self._hub.received(self, Ready("worker", 0))
@@ -62,6 +64,8 @@ class ObedientEdge:
             self._hub.received(self, Ready("worker", frame.version))
         if isinstance(frame, Revoke) and not self.deaf:
             self._hub.received(self, Revoked(frame.digest))
+        if isinstance(frame, TryKey) and self.tries is not None:
+            self._hub.received(self, self.tries(frame))
         return True
 
     def of(self, kind: type[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ import type {
   GatewaySettings,
   Log,
   PermissionGroup,
+  KeyTest,
   ProviderKey,
   Revocation,
   Session,
@@ -225,5 +226,6 @@ function keysApi(root: string) {
       ask<ProviderKey>("POST", root, { body }),
     rotate: (key: string, secret: string) => ask<ProviderKey>("PUT", `${root}/${id(key)}`, { body: { secret } }),
     remove: (key: string) => ask<ProviderKey>("DELETE", `${root}/${id(key)}`),
+    test: (key: string) => ask<KeyTest>("POST", `${root}/${id(key)}/test`),
   };
 }

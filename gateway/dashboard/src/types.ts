@@ -154,6 +154,14 @@ export interface ProviderKey {
   modified_at: string;
 }
 
+/** What came of asking a provider about a key. */
+export interface KeyTest {
+  verdict: "accepted" | "refused" | "unclear" | "unreachable" | "untestable" | "absent";
+  status: number | null;
+  cause: string;
+  message: string;
+}
+
 export interface CustomProvider {
   id: string;
   name: string;

@@ -15,6 +15,7 @@ from gateway.control.audit import Audit
 from gateway.control.changes.settings import SettingsChanges
 from gateway.control.counters import CounterSums
 from gateway.control.hub import Facts, Hub
+from gateway.control.key_trials import KeyTrials
 from gateway.control.peppers import Peppers
 from gateway.control.publisher import Publisher
 from gateway.control.recorder import Recorder
@@ -65,12 +66,13 @@ class Parts:
         self.unauthenticated = UnauthenticatedRequests(
             self.store.callers, self.store.tokens, self.clock, Peppers(self.store.tokens, [b"p"])
         )
+        self.trials = KeyTrials(self.publisher, audit)
         self.hub = Hub(
             self.publisher,
             self.changes.gateways,
             self.store.tokens,
             self.access,
-            Facts(self.recorder, self.counters, self.unauthenticated, AccessLog(0.0)),
+            Facts(self.recorder, self.counters, self.unauthenticated, AccessLog(0.0), self.trials),
         )
         self.edge = FakeEdgeConnection()
         self.hub.joined(self.edge)

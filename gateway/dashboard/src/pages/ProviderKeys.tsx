@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { Badge, Button, Empty, Failure, Field, Icon, valueOf, Waiting } from "../parts/basics";
 import { Confirm, Dialog } from "../parts/Dialog";
+import { TestKey } from "../parts/TestKey";
 import { ago, fullMoment } from "../format";
 import { useApp, useLoaded, useWork } from "../state";
 import type { ProviderKey } from "../types";
@@ -54,6 +55,7 @@ export function ProviderKeys({ gateway }: { gateway: string }) {
             </div>
             {writable && (
               <div class="row-actions">
+                <TestKey key={key.modified_at} gateway={gateway} of={key} />
                 <Button onClick={() => setAsking({ what: "rotate", key })}>Rotate</Button>
                 <Button kind="danger" onClick={() => setAsking({ what: "delete", key })}>
                   Delete

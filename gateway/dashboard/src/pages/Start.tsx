@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { Button, Code, Copy } from "../parts/basics";
 import { CreateToken } from "../parts/CreateToken";
 import { LogTable } from "../parts/LogTable";
+import { failed, TestKey } from "../parts/TestKey";
 import { href, Link } from "../router";
 import { snippetsFor } from "../snippets";
 import { useApp, useEvery, useLoaded } from "../state";
@@ -15,6 +16,7 @@ export function Start({ gateway }: { gateway: Gateway }) {
   const [creating, setCreating] = useState(false);
   const [made, setMade] = useState(false);
   const [storing, setStoring] = useState(false);
+  const [refused, setRefused] = useState(false);
   const keys = useLoaded(() => api.keys(gateway.id).list(), [gateway.id]);
   const answered = useLoaded(() => api.logs(gateway.id).list({ per_page: 5, success: true }), [gateway.id]);
   const logs = useLoaded(() => api.logs(gateway.id).list({ per_page: 5 }), [gateway.id]);
@@ -40,7 +42,7 @@ export function Start({ gateway }: { gateway: Gateway }) {
           Create authentication token
         </Button>
       </li>
-      <li class={stored.length ? "card done" : "card"}>
+      <li class={stored.length && !refused ? "card done" : "card"}>
         <h2>Store a provider's key</h2>
         <p>
           {stored.length
@@ -51,6 +53,15 @@ export function Start({ gateway }: { gateway: Gateway }) {
         <Button kind={stored.length ? "plain" : "main"} onClick={() => setStoring(true)} disabled={!may("Secrets Store Write", gateway.id)}>
           Add provider key
         </Button>
+        {may("Secrets Store Write", gateway.id) &&
+          stored.map((key) => (
+            <div key={key.id + key.modified_at} class="row-main">
+              <p class="soft">
+                {key.provider_slug} · {key.alias} · <code>{key.secret_preview}</code>
+              </p>
+              <TestKey gateway={gateway.id} of={key} onTested={(test) => setRefused(failed(test))} />
+            </div>
+          ))}
       </li>
       <li class={done ? "card done" : "card"}>
         <h2>Send a request</h2>

@@ -31,6 +31,7 @@ from gateway.control.budget import DailyBudget
 from gateway.control.changes.settings import SettingsChanges
 from gateway.control.changes.tokens import TokenChanges
 from gateway.control.counters import CounterSums
+from gateway.control.first_file import FirstTokenFile
 from gateway.control.hub import Facts, Hub
 from gateway.control.janitor import Janitor
 from gateway.control.key_check import KeyCheck
@@ -55,7 +56,7 @@ from gateway.link.port import LinkHandler
 from gateway.link.server import LinkServer
 from gateway.model.faults import MISDIRECTED, STORE_DOWN
 from gateway.model.records import LogRecord
-from gateway.model.service import ControlConfig
+from gateway.model.service import BOOTSTRAP_NAME, ControlConfig
 from gateway.providers.pricing import PriceTable
 from gateway.store.errors import StoreDown
 from gateway.store.store import Store
@@ -109,6 +110,8 @@ class Control:
         self._rewrap = Rewrap(store, vault, self._changes.turn, audit)
         self._pepper_rotation = PepperRotation(store.facts, store.tokens, audit, self._peppers)
         self._bootstrap = Bootstrap(config, store, self._access, clock, audit, on_bootstrap)
+        first_file = Path(config.data_dir or "/nonexistent", BOOTSTRAP_NAME)
+        self._first_file = FirstTokenFile(first_file, store.facts, store.tokens, self._peppers, clock)
         steps = (KeyCheck.of(config, store.facts).run, self._bootstrap.run, self._changes.reload)
         self._opening = StoreOpening(store, steps, self._on_open)
         counters = self.counters = CounterSums()
@@ -155,6 +158,7 @@ class Control:
         await self._recorder.close(step_s)
         await self._rewrap.close()
         await self._pepper_rotation.close()
+        await self._first_file.close()
         await _within(step_s / 2, self._peppers.close())
         if self.opened:
             await self._janitor.close(step_s / 2)
@@ -180,6 +184,7 @@ class Control:
         self._janitor.start()
         self._rewrap.start()
         self._pepper_rotation.start()
+        self._first_file.start()
 
     # --- the web
 

@@ -18,7 +18,7 @@ from gateway.store.store import Store
 
 TOKEN_NAME: Final = "bootstrap"  # noqa: S105  a name, no secret
 _HOUR_S: Final = 3600
-_SETTING: Final = "bootstrap"
+SETTING: Final = "bootstrap"
 """`{state} {token id} {digest}`: `pending` until the token is stored, then `done`. The digest is that of the value given
 out, so a preset that changes is told from a token that was rolled or deleted on purpose."""
 
@@ -40,13 +40,13 @@ class Bootstrap:
         preset = self.config.bootstrap_token
         if preset and not well_formed(preset):
             raise ValueError("the preset bootstrap token is not of the form of a token")
-        state, token_id, digest = ((await self.store.facts.get(_SETTING) or "") + "  ").split(" ")[:3]
+        state, token_id, digest = ((await self.store.facts.get(SETTING) or "") + "  ").split(" ")[:3]
         if state == "done":
             digests = [each.hex() for each in self.access.peppers.digests(preset).values()]
             if preset and digest not in digests:
                 await self._follow(token_id, preset)
             elif preset and digest != digests[0]:  # the value is the same, the pepper was rotated
-                await self.store.facts.put(_SETTING, f"done {token_id} {digests[0]}")
+                await self.store.facts.put(SETTING, f"done {token_id} {digests[0]}")
             return
         account_id = await self._account()
         if token_id:
@@ -66,12 +66,12 @@ class Bootstrap:
     async def _hand_out(self, token_id: str, account_id: str, value: str) -> None:
         """File first, then store: a token nobody can read the value of must not exist."""
         kept = self.access.peppers.kept(value)
-        await self.store.facts.put(_SETTING, f"pending {token_id} {kept.digest.hex()}")
+        await self.store.facts.put(SETTING, f"pending {token_id} {kept.digest.hex()}")
         self.on_bootstrap(value)
         token = self._token(token_id, account_id, kept)
         entry = self.audit.entry(by_service(account_id), "create", Resource("token", token_id, token.name))
         await self.audit.commit(entry, self.store.tokens.insert(token, entry))
-        await self.store.facts.put(_SETTING, f"done {token_id} {kept.digest.hex()}")
+        await self.store.facts.put(SETTING, f"done {token_id} {kept.digest.hex()}")
 
     async def _follow(self, token_id: str, preset: str) -> None:
         """The operator preset another value: the old one ends. A deleted token comes back: the way out of a lock-out."""
@@ -91,7 +91,7 @@ class Bootstrap:
         )
         entry = self.audit.entry(by_service(token.account_id), "roll", Resource("token", token_id, token.name))
         await self.audit.commit(entry, self.store.tokens.update(changed, entry))
-        await self.store.facts.put(_SETTING, f"done {token_id} {kept.digest.hex()}")
+        await self.store.facts.put(SETTING, f"done {token_id} {kept.digest.hex()}")
 
     def _token(self, token_id: str, account_id: str, kept: Kept) -> Token:
         now = self.clock.wall()
@@ -118,7 +118,7 @@ class Bootstrap:
         """End the first token when another that may do everything is there; the digests the edges must forget."""
         if self.config.bootstrap_stays or not holds_everything(made, len(await self.store.accounts.all())):
             return ()
-        _, token_id, *_ = (await self.store.facts.get(_SETTING) or " ").split(" ")
+        _, token_id, *_ = (await self.store.facts.get(SETTING) or " ").split(" ")
         token = await self.store.tokens.get(token_id)
         now = self.clock.wall()
         if token is None or (token.expires_on is not None and token.expires_on <= now):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+BOOTSTRAP_NAME: Final = "bootstrap-token"
+"""File in the data folder: the first token. Empty once that has ended."""
 NEW_STORE_NAME: Final = "new-store"
 """File in the data folder: a store that is new and empty is expected. Gone once there is one."""
 

@@ -154,4 +154,7 @@ def _bootstrap_token(data_dir: Path) -> str:
     path = data_dir / "bootstrap-token"
     if not path.exists():
         raise ConfigError(f"no API token: set GATEWAY_API_TOKEN or --token-file ({path} does not exist)")
-    return read_secret(path)
+    token = read_secret(path)
+    if not token:
+        raise ConfigError(f"no API token: set GATEWAY_API_TOKEN or --token-file (the one in {path} has ended)")
+    return token

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.model.gateways import DEFAULT_GATEWAY_ID
+from gateway.model.service import BOOTSTRAP_NAME
 from gateway.run.client import ApiError
 from gateway.run.config import ServiceConfig, Settings, load
 from gateway.run.demo_day import a_day
@@ -26,7 +27,7 @@ from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
 from gateway.run.mock_provider import mock_provider
 from gateway.run.tokens import policy
-from gateway.run.worker import BOOTSTRAP_NAME, Stop, reason_of, require_c_parser, run_loop, serve_both
+from gateway.run.worker import Stop, reason_of, require_c_parser, run_loop, serve_both
 from gateway.store.store import open_store
 from gateway.telemetry import logging as json_logging
 

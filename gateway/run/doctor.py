@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from gateway.model.service import BOOTSTRAP_NAME
 from gateway.run.canary import leaks
 from gateway.run.client import ApiError
 from gateway.run.config import STORE_NAME, Settings
@@ -90,10 +91,12 @@ def secret_files(data_dir: Path, credentials_dir: str) -> Iterator[Finding]:
         yield bad(
             f"{data_dir / 'master-key'} is missing, but the store is there: its provider keys cannot be opened without it"
         )
-    if (data_dir / "bootstrap-token").exists():
-        yield doubtful(
-            f"{data_dir / 'bootstrap-token'} may do everything: once there is another token for administration, remove it"
-        )
+    first = data_dir / BOOTSTRAP_NAME
+    if first.exists():
+        if first.stat().st_size:
+            yield doubtful(f"{first} may do everything until it ends: make another token for administration")
+        else:
+            yield good(f"{first} is empty: the first token has ended")
 
 
 def listeners(settings: Settings) -> Iterator[Finding]:

@@ -6,11 +6,12 @@ import signal
 from typing import Final
 
 from gateway.kit.aio import cancel_and_wait, spawn
+from gateway.model.service import BOOTSTRAP_NAME
 from gateway.run.config import ServiceConfig
 from gateway.run.hot_path import log_unless_compiled
 from gateway.run.listening import Listeners
 from gateway.run.systemd import Notifier
-from gateway.run.worker import BOOTSTRAP_NAME, Stop, serve_both
+from gateway.run.worker import Stop, serve_both
 
 _WATCHDOG_S: Final = 1.0
 

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.clock import SystemClock
 from gateway.link.port import EdgeLink, OnFrame
-from gateway.model.service import ControlConfig, EdgeConfig
+from gateway.model.service import BOOTSTRAP_NAME, ControlConfig, EdgeConfig
 from gateway.run import children, orders
 from gateway.run.keyfiles import write_secret
 from gateway.run.layers import ConfigError
@@ -25,7 +25,6 @@ from gateway.telemetry import logging as json_logging
 from gateway.telemetry.loop_lag import LoopLag
 from gateway.telemetry.metrics import Metrics
 
-BOOTSTRAP_NAME: Final = "bootstrap-token"
 _BEAT_S: Final = 1.0
 _CLOSE_MARGIN_S: Final = 1.0
 _CONTROL_NICENESS: Final = 5

@@ -92,7 +92,8 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family(
         "auth_cache",
         Kind.COUNTER,
-        "Where the word on a token came from: hit, miss (asked), stale (could not be asked), negative, malformed.",
+        "Where the word on a token came from, for traffic and for the management API, which ask one cache: hit, miss (asked), "
+        "stale (could not be asked), negative, malformed.",
         ("state",),
     ),
     Family("revocation_seconds", Kind.HISTOGRAM, "From a revocation to the last edge's word.", (), _REVOKE),

@@ -3,12 +3,21 @@
 Half a minute of `hostile.py`; the minutes and hours are run by hand (tests/README.md).
 """
 
+import re
 from pathlib import Path
 
 import pytest
+from fakes.attacks.crew import ATTACKS
 from fakes.attacks.siege import Plan, Siege
+from fakes.service import ROOT
 
 SECONDS = 30.0
+
+
+def test_the_table_of_faults_names_as_many_kinds_as_there_are() -> None:
+    table = (ROOT / "tests" / "fault" / "README.md").read_text()
+    assert re.findall(r"attacks of (\d+) kinds", table) == [str(len(ATTACKS))]
+    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
 
 
 @pytest.mark.slow

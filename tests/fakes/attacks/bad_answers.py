@@ -118,6 +118,7 @@ def behaviours(inside: str) -> Mapping[str, Behaviour]:
         "more than the length": raw(_OK + b"Content-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen"),
         "json bomb": json_bomb,
         "gzip bomb": inflating(30_000_000),
+        "tiny events that tell": reply(b'data:{"usage":{}}\n\ndata:"error"\n\n' * 60_000, headers=_STREAM),
         "redirect inside": reply(b"", 302, [("Location", f"http://{inside}/latest/meta-data")]),
         "redirect inside, 307": reply(b"", 307, [("Location", f"//{inside}/")]),
         "SSH": raw(b"SSH-2.0-OpenSSH_9.2p1\r\n", close=True),

@@ -155,3 +155,9 @@ def test_readiness_is_the_status_and_its_reasons(api: Any, status: int, body: by
 def test_readiness_of_nobody() -> None:
     with pytest.raises(ApiError, match=r"http://127\.0\.0\.1:1 cannot be reached"):
         readiness("http://127.0.0.1:1")
+
+
+def test_a_first_token_that_has_ended_is_none(tmp_path: Path) -> None:
+    path = secret(tmp_path / "bootstrap-token", "")
+    with pytest.raises(ConfigError, match=f"set GATEWAY_API_TOKEN or --token-file .the one in {path} has ended"):
+        client_from("", "", tmp_path, {})

@@ -98,7 +98,11 @@ class Channel:
         loop.call_later(_BEAT_S, self._beat, loop, in_flight)
 
     def _on_readable(self) -> None:
-        if not self._channel.recv(64):
+        try:
+            gone = not self._channel.recv(64)
+        except ConnectionError:  # not its end but a reset, where it died with a beat of ours unread
+            gone = True
+        if gone:
             os._exit(1)
 
 

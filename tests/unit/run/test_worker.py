@@ -1,4 +1,5 @@
 import asyncio
+import os
 import signal
 import socket
 import stat
@@ -118,3 +119,16 @@ def test_the_first_token_is_kept_for_the_operator_alone(tmp_path: Path) -> None:
     path = tmp_path / "bootstrap-token"
     assert path.read_text() == "agw_x\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("unread", [b"", b"a beat"])
+def test_a_process_ends_with_its_supervisor_whatever_that_had_not_read(unread: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    ours, theirs = socket.socketpair()
+    channel = Channel(theirs)
+    channel.say(unread)
+    ours.close()
+    channel._on_readable()
+    theirs.close()
+    assert ended == [1]

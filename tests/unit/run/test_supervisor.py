@@ -15,7 +15,7 @@ from gateway.run.findings import bad
 from gateway.run.layers import ConfigError
 from gateway.run.listening import Listeners
 from gateway.run.orders import Orders
-from gateway.run.supervisor import Supervisor
+from gateway.run.supervisor import State, Supervisor
 from gateway.run.systemd import Notifier
 
 CONFIG = ServiceConfig(
@@ -394,3 +394,45 @@ def test_the_status_tells_of_workers_that_serve_drain_and_of_failed_reloads(runn
     running.all_ready()
     running.supervisor._on_stop()
     assert told() == ["STATUS=stopping: 4 workers draining 0 streams"]
+
+
+def test_the_states_of_a_life(stage: Stage) -> None:
+    seen = [stage.supervisor._state]
+
+    def note() -> None:
+        seen.append(stage.supervisor._state)
+
+    stage.reload()
+    note()
+    stage.all_ready()
+    note()
+    stage.tick()
+    note()
+    stage.all_ready()
+    note()
+    for _ in range(2):
+        stage.supervisor._on_stop()
+        note()
+    assert [state.name for state in seen] == [
+        "STARTING", "STARTING", "SERVING", "ROLLING", "SERVING", "STOPPING", "CUTTING",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", [State.STOPPING, State.CUTTING])
+def test_no_reload_begins_or_ends_while_it_stops(running: Stage, state: State) -> None:
+    running.reload()
+    new = running.living("edge")[2:]
+    for _ in range(1 + (state is State.CUTTING)):
+        running.supervisor._on_stop()
+    assert running.supervisor._state is state
+    running.reload()
+    new[0].gone = True
+    running.all_ready()
+    running.tick(later_s=100)
+    assert (running.said, running.supervisor._state) == ([], state)
+    assert [len(edge.drained) for edge in running.living("edge")] == [1 + (state is State.CUTTING)] * 3
+
+
+def test_a_reload_that_waited_is_not_kept_waiting(running: Stage) -> None:
+    running.supervisor._on_reload()
+    assert running.supervisor._pause_s() == 0.02

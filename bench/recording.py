@@ -46,7 +46,7 @@ async def measure(url: str, count: int, profile: cProfile.Profile | None) -> Non
     store = open_store(url)
     await store.open()
     await store.accounts.insert(Account(id=ACCOUNT, name="bench", created_at=0.0))
-    counters, recorder = CounterSums(), Recorder(store, cost_of=PriceTable.packaged().cost_of)
+    counters, recorder = CounterSums(), Recorder(store.log, cost_of=PriceTable.packaged().cost_of)
     recorder.start()
     room = asyncio.Semaphore(IN_FLIGHT)
 

@@ -45,6 +45,8 @@ def _figure(key: str, measure: str, less: str = "") -> Measured:
 
 
 GOALS = (
+    Goal("CPU per request against Envoy, mix, shared", _ratio("mix-shared", "cpu_us", "envoy"), 1.0, 0.75, at_most=True),
+    Goal("CPU per request against Envoy, mix, own", _ratio("mix-own", "cpu_us", "envoy"), 0.75, 0.6, at_most=True),
     Goal("small completions/s against Envoy", _ratio("small-64", "rps", "envoy"), 1.3, 2.0),
     Goal("small completions/s against nginx", _ratio("small-64", "rps", "nginx"), 0.31, 0.5),
     Goal("small completions/s against vllm-router", _ratio("small-64", "rps", "vllm-router"), 1.7, 2.5),

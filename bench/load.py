@@ -6,12 +6,28 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from math import log
+from random import Random
 from types import TracebackType
 
-from systems import LOAD_CORE, PROXY_CORE, ROOT, System, Target, clean_environment, core_busy_s, start
+from systems import (
+    CLIENTS,
+    KEY_FIELD,
+    LOAD_CORE,
+    PROXY_CORE,
+    ROOT,
+    TOKEN_FIELD,
+    System,
+    Target,
+    clean_environment,
+    core_busy_s,
+    start,
+)
 
 Figures = dict[str, float]
 STREAMS_LIMIT_S = 30.0
+MIX_MEDIAN, MIX_SIGMA, MIX_MOST = 6_000, 1.4, 400_000
+"""Bytes of bodies in `mix`."""
 LEAST_FOR_MEMORY = 500
 """Fewer streams fit into what the warm-up left free, and would seem to take next to nothing."""
 _POLL_S = 0.1
@@ -96,8 +112,34 @@ def whole_round(
     command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds:g}s", "-s", script, targets[0].url]
     fields = "\n---\n".join("\n".join(target.lines()) for target in targets)
     switches = {"BENCH_FIELDS": fields, "BENCH_CLOSE": str(int(close)), "BENCH_REFUSED": str(int(refused))}
+    return _wrk(system, command, switches)
+
+
+def mix_sizes(count: int = 512) -> list[int]:
+    """Bodies of real prompts, in bytes: lognormal around 6 KB, few of up to 400 KB; the same in each run."""
+    draw = Random(7)
+    return [round(min(MIX_MOST, max(200, draw.lognormvariate(log(MIX_MEDIAN), MIX_SIGMA)))) for _ in range(count)]
+
+
+def mix_round(system: System, seconds: float, *, own: bool) -> Figures:
+    """wrk with mix.lua: each connection one client's, or any client on any connection."""
+    threads = str(CLIENTS if own else 1)
+    script = str(ROOT / "bench" / "mix.lua")
+    command = ["wrk", "-t", threads, "-c", str(CLIENTS), "-d", f"{seconds:g}s", "--timeout", "10s", "-s", script]
+    command += [system.whole.url]
+    given = {
+        "MIX_TOKENS": "\n".join(system.tokens),
+        "MIX_FIELD": TOKEN_FIELD,
+        "MIX_KEY": KEY_FIELD[1].removeprefix("Bearer "),
+        "MIX_SIZES": " ".join(map(str, mix_sizes())),
+        "MIX_OWN": str(int(own)),
+    }
+    return _wrk(system, command, given)
+
+
+def _wrk(system: System, command: list[str], given: dict[str, str]) -> Figures:
     with Metered(system) as meter:
-        process = start(command, LOAD_CORE, env=clean_environment(switches), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = start(command, LOAD_CORE, env=clean_environment(given), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         out, err = process.communicate()
     if process.returncode != 0:
         raise RuntimeError(f"wrk failed: {err.decode()[-300:]}")

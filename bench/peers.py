@@ -13,6 +13,7 @@ from typing import Any
 import routers
 from routers import installed
 from systems import (
+    CLIENTS,
     KEY_FIELD,
     PROXY_CORE,
     TOKEN_FIELD,
@@ -30,6 +31,8 @@ from systems import (
 )
 
 TOKEN = "agw_bench"
+TOKENS = tuple(f"{TOKEN}{number:04}" for number in range(CLIENTS))
+"""Of the clients in `mix`; each begins with the other."""
 HEADER = TOKEN_FIELD
 
 
@@ -37,7 +40,7 @@ def _system(name: str, port: int, pids: list[int]) -> System:
     fields = (KEY_FIELD, (HEADER, f"Bearer {TOKEN}"))
     whole, paced = (f"http://127.0.0.1:{port}/{kind}/chat/completions" for kind in ("whole", "paced"))
     refused = Target(whole, (KEY_FIELD, WRONG_SHAPE))
-    return System(name, Target(whole, fields), Target(paced, fields), {"proxy": pids}, refused)
+    return System(name, Target(whole, fields), Target(paced, fields), {"proxy": pids}, refused, tokens=TOKENS)
 
 
 @contextmanager
@@ -45,7 +48,10 @@ def nginx_proxy(up: Upstreams) -> Iterator[System]:
     """The yardstick."""
     port = free_port()
     config = f"""
-    map $http_cf_aig_authorization $known {{ default 0; "Bearer {TOKEN}" 1; }}
+    map_hash_bucket_size 128;
+    map $http_cf_aig_authorization $known {{
+      default 0; "Bearer {TOKEN}" 1; {" ".join(f'"Bearer {token}" 1;' for token in TOKENS)}
+    }}
     upstream whole {{ server {up.whole.removeprefix("http://")}; keepalive 512; keepalive_requests 1000000000; }}
     upstream paced {{ server {up.paced.removeprefix("http://")}; keepalive 8192; keepalive_requests 1000000000; }}
     server {{
@@ -92,7 +98,7 @@ defaults
   timeout server 300s
 frontend public
   bind 127.0.0.1:{port} backlog 4096
-  http-request deny deny_status 401 unless {{ req.hdr({HEADER}) -m str "Bearer {TOKEN}" }}
+  http-request deny deny_status 401 unless {{ req.hdr({HEADER}) -m beg "Bearer {TOKEN}" }}
   http-request del-header {HEADER}
   use_backend paced if {{ path_beg /paced/ }}
   default_backend whole
@@ -121,7 +127,7 @@ def _typed(name: str, **values: Any) -> dict[str, Any]:
 
 
 def _listener(port: int) -> dict[str, Any]:
-    known = {"header": {"name": HEADER, "string_match": {"exact": f"Bearer {TOKEN}"}}}
+    known = {"header": {"name": HEADER, "string_match": {"prefix": f"Bearer {TOKEN}"}}}
     policy = {"permissions": [{"any": True}], "principals": [known]}
     routes = [
         {"match": {"prefix": f"/{name}/"}, "route": {"cluster": name, "prefix_rewrite": "/v1/", "timeout": "0s"}}

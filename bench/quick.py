@@ -1,4 +1,4 @@
-"""One command, two tables: requests per second and CPU per streamed event, ours beside other proxies and none at all.
+"""One command, three kinds of tables: prompts of many clients, small completions, CPU per streamed event; ours beside others.
 
     python bench/quick.py              about five minutes
     python bench/quick.py --smoke      under a minute: proves that it runs; its figures mean little
@@ -19,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import load
 from compare import SMOKE_SYSTEMS, machine
 from figures import Table, interleaved
-from load import streams_round, warm_up, whole_round
+from load import mix_round, streams_round, warm_up, whole_round
 from peers import SYSTEMS, absent
+from scenarios import MIXES
 from systems import missing_tools, raise_limits, stay_beside_the_load, upstreams
 
 CONNECTIONS = 64
@@ -44,7 +45,12 @@ def run(names: list[str], rounds: int, seconds: float, streams: list[int], event
             tables.append(interleaved(f"streams-{count}", title, works, rounds, ratio_of=("cpu_us",)))
         works = {system.name: partial(whole_round, system, seconds, CONNECTIONS) for system in systems}
         title = f"Small completions, {CONNECTIONS} keep-alive connections, one core"
-        return [interleaved("small", title, works, rounds, ratio_of=("rps", "cpu_us")), *tables]
+        small = interleaved("small", title, works, rounds, ratio_of=("rps", "cpu_us"))
+        mixes = []
+        for key, title, own in MIXES:
+            works = {system.name: partial(mix_round, system, seconds, own=own) for system in systems if system.tokens}
+            mixes.append(interleaved(key, title, works, rounds, ratio_of=("rps", "cpu_us")))
+        return [*mixes, small, *tables]
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The six scenarios of the comparison. Each starts its systems anew, warms them, and gives tables."""
+"""The seven scenarios of the comparison. Each starts its systems anew, warms them, and gives tables."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from figures import Table, interleaved, progress
-from load import bodies_round, idle_round, streams_round, warm_up, whole_round
+from load import bodies_round, idle_round, mix_round, streams_round, warm_up, whole_round
 from peers import SYSTEMS, Starter
 from systems import CORES, OPEN, QUIET, System, Target, Upstreams, serving, upstreams
 
@@ -15,6 +15,10 @@ TOKENS = 64
 CHECKING = ("nginx", "haproxy", "envoy", "litellm")
 """Peers that check a token."""
 MB = 1_000_000
+MIXES = (
+    ("mix-shared", "Real prompts, any of 64 clients on any connection", False),
+    ("mix-own", "Real prompts, 64 clients on a connection each", True),
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,16 @@ def _fleet(plan: Plan, up: Upstreams, changed: Mapping[str, Starter] | None = No
             else:
                 systems.append(system)
         yield systems
+
+
+def mix(plan: Plan) -> Iterator[Table]:
+    """Traffic as users send it: 64 clients with a token each, four kinds of heads, own trace ids, prompts of every size."""
+    with upstreams() as up, _fleet(plan, up) as systems:
+        for key, title, own in MIXES:
+            works = {system.name: partial(mix_round, system, plan.seconds, own=own) for system in systems if system.tokens}
+            table = interleaved(key, title, works, plan.rounds, ratio_of=("rps", "cpu_us"))
+            table.notes |= {system.name: "checks no token" for system in systems if not system.tokens}
+            yield table
 
 
 def small(plan: Plan) -> Iterator[Table]:
@@ -188,6 +202,7 @@ def _per_core(system: System, seconds: float) -> dict[str, float]:
 
 
 SCENARIOS: dict[str, Callable[[Plan], Iterator[Table]]] = {
+    "mix": mix,
     "small": small,
     "streams": streams,
     "bodies": bodies,

@@ -66,6 +66,8 @@ class System:
     most_streams: int = 100_000
     """What it can be asked for without choking the machine."""
     largest_body: int = 100_000_000
+    tokens: tuple[str, ...] = ()
+    """As many as there are clients in `mix`."""
     bodies: Target | None = None
     """Where large bodies go, if the proxy wants other settings for them."""
     baseline_bytes: int = 0
@@ -78,6 +80,8 @@ class System:
         return sum(map(_memory_bytes, self.pids.get("proxy", [])))
 
 
+CLIENTS = 64
+"""Of `mix`, each with a token of its own."""
 KEY_FIELD = ("Authorization", "Bearer sk-bench-0123456789abcdef")
 """What stands for the provider's own key."""
 
@@ -219,7 +223,8 @@ WRONG_SHAPE = (TOKEN_FIELD, "Bearer wrong")
 def direct(up: Upstreams) -> Iterator[System]:
     """No proxy: the load generator's own floor."""
     fields = (KEY_FIELD, (TOKEN_FIELD, "Bearer none"))
-    yield System("direct", *(Target(f"{origin}/v1/chat/completions", fields) for origin in (up.whole, up.paced)))
+    targets = (Target(f"{origin}/v1/chat/completions", fields) for origin in (up.whole, up.paced))
+    yield System("direct", *targets, tokens=("none",) * CLIENTS)
 
 
 @contextmanager
@@ -236,6 +241,7 @@ class Serving:
         self.management = service.management
         self._service, self._roles = service, roles
         self._token = self.new_token()
+        self._tokens = tuple(self.new_token() for _ in range(CLIENTS))
 
     def new_token(self) -> str:
         return self.management.create_token("bench").value
@@ -245,7 +251,7 @@ class Serving:
         whole = f"{self._service.native(gateway_id, 'openai')}/chat/completions"
         paced = f"{self._service.native(gateway_id, 'mistral')}/v1/chat/completions"
         refused = Target(whole, (KEY_FIELD, WRONG_SHAPE))
-        return System(name, Target(whole, fields), Target(paced, fields), self._roles, refused)
+        return System(name, Target(whole, fields), Target(paced, fields), self._roles, refused, tokens=self._tokens)
 
 
 @contextmanager

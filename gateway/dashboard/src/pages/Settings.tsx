@@ -129,7 +129,7 @@ function WouldBeRefused({ requests, would_be_refused, callers }: Unauthenticated
         have been refused. Make sure that these clients send a token:
       </p>
       <div class="table-frame" tabIndex={0} role="region" aria-label="Callers without a valid token">
-        <table>
+        <table class="callers">
           <thead>
             <tr>
               <th scope="col" class="number">
@@ -145,7 +145,7 @@ function WouldBeRefused({ requests, would_be_refused, callers }: Unauthenticated
             {callers.map((one) => (
               <tr key={`${one.address}\n${one.user_agent}\n${one.path}`}>
                 <td class="number">{count(one.requests)}</td>
-                <td>{one.address || "many others"}</td>
+                <td class="wraps">{one.address || "many others"}</td>
                 <td class="wraps">{one.user_agent || "–"}</td>
                 <td class="wraps">{one.path || "–"}</td>
                 <td>

@@ -21,6 +21,9 @@ from gateway.run.worker import require_c_parser
 _WRITTEN_IN: Final = 1_767_225_600.0
 """2026-01-01: this code is younger, so an earlier clock is wrong."""
 _CLOCK_SLACK_S: Final = 300.0
+_DAY_S: Final = 86_400
+_OLD_DAYS: Final = 730
+ROTATED: Final = ("pepper", "master-key")
 _SECRETS: Final = ("pepper", "master-key", "bootstrap-token")
 
 
@@ -85,6 +88,8 @@ def secret_files(data_dir: Path, credentials_dir: str) -> Iterator[Finding]:
             yield bad(str(error))
         else:
             yield good(f"{path} is private")
+            if not given and name in ROTATED:
+                yield from age(path, time.time())
     if "pepper" in missing and (data_dir / STORE_NAME).exists():
         yield bad(f"{data_dir / 'pepper'} is missing, but the store is there: none of its tokens can be verified without it")
     if "master-key" in missing and (data_dir / STORE_NAME).exists():
@@ -97,6 +102,13 @@ def secret_files(data_dir: Path, credentials_dir: str) -> Iterator[Finding]:
             yield doubtful(f"{first} may do everything until it ends: make another token for administration")
         else:
             yield good(f"{first} is empty: the first token has ended")
+
+
+def age(path: Path, now: float) -> Iterator[Finding]:
+    """Of a key's file: a rotation writes it anew."""
+    days = int((now - path.stat().st_mtime) / _DAY_S)
+    if days > _OLD_DAYS:
+        yield doubtful(f"{path} is {days} days old: gateway keys rotate makes a new key, while the service runs")
 
 
 def listeners(settings: Settings) -> Iterator[Finding]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from gateway.run.client import ApiError, Client, client_from
+from gateway.run.client import ApiError, Client, client_from, readiness
 from gateway.run.config import Settings, dashboard_origin, own_origin
 from gateway.run.findings import Finding, bad, doubtful, good
 from gateway.run.layers import ConfigError
 
+TOKEN_NAME: Final = "bootstrap"  # noqa: S105  a name, no secret
 _TIMEOUT_S: Final = 5.0
 _STRANGE_HOST: Final = "rebound.invalid"
 """A name that nobody may have configured (RFC 6761 section 6.4)."""
@@ -27,9 +28,64 @@ def examine_running(settings: Settings, data_dir: Path) -> Iterator[Finding]:
         accounts = [str(one["id"]) for one in client.call("GET", "/accounts")]
     except (ApiError, ConfigError):
         return
+    yield from readiness_of(own_origin(settings.server, settings.server.listen))
     yield from doors(settings, status_of)
+    yield from keys(client)
     for account_id in accounts:
         yield from gateways(client, account_id)
+        yield from audit(client, account_id)
+        yield from first_token(client, account_id)
+
+
+def readiness_of(origin: str) -> Iterator[Finding]:
+    try:
+        ready, state = readiness(origin)
+    except ApiError as error:
+        yield bad(str(error))
+        return
+    yield good(f"{origin} is ready") if ready and state == "ok" else (doubtful if ready else bad)(f"{origin} is {state}")
+
+
+def keys(client: Client) -> Iterator[Finding]:
+    """Whether a rotation has come to its end."""
+    try:
+        found = client.call("GET", "/service/keys")
+    except ApiError as error:
+        yield doubtful(f"the service's keys could not be looked at: {error}")
+        return
+    for kind, what in (("master-key", "seals"), ("pepper", "tokens")):
+        older = [one for one in found[kind] if not one["in_use"]]
+        if not older:
+            yield good(f"one {kind} is in use")
+        for one in older:
+            needed = f"{one[what]} {what} need it" if one[what] else "nothing needs it: gateway keys retire"
+            yield doubtful(f"an older {kind} (id {one['id']}) is still there, {needed}")
+
+
+def audit(client: Client, account_id: str) -> Iterator[Finding]:
+    """Whether it is written: the account itself is its first entry."""
+    try:
+        found = client.call("GET", f"/accounts/{quote(account_id, safe='')}/logs/audit?limit=1")
+    except ApiError as error:
+        yield doubtful(f"the audit log of account {account_id} could not be looked at: {error}")
+        return
+    if found:
+        yield good(f"account {account_id}: the audit log is written, last at {found[0]['action']['time']}")
+    else:
+        yield bad(f"account {account_id}: the audit log has no entry of the time that is kept (audit.keep_days)")
+
+
+def first_token(client: Client, account_id: str) -> Iterator[Finding]:
+    """Whether it has ended; until when it is good."""
+    try:
+        found = client.call("GET", f"/accounts/{quote(account_id, safe='')}/tokens?per_page=50&direction=asc")
+    except ApiError as error:
+        yield doubtful(f"the tokens of account {account_id} could not be looked at: {error}")
+        return
+    for one in found:
+        if one["name"] == TOKEN_NAME and one["status"] == "active":
+            until = f"until {one['expires_on']}" if one.get("expires_on") else "without an end"
+            yield doubtful(f"account {account_id}: the first token (id {one['id']}) may do everything {until}")
 
 
 def doors(settings: Settings, ask: Ask) -> Iterator[Finding]:

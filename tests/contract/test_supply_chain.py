@@ -110,7 +110,7 @@ def test_a_new_snapshot_is_taken_from_osv(osv: str) -> None:
 
 def test_the_threat_model_points_at_what_is_there() -> None:
     text = (ROOT / ".github" / "SECURITY.md").read_text()
-    named = re.findall(r"`((?:tests|deploy|edge|protocol|control|upstream|model|telemetry)/[^`]*)`", text)
+    named = re.findall(r"`((?:tests|deploy|edge|protocol|control|upstream|model|telemetry|store|kit|run|link)/[^`]*)`", text)
     assert len(named) > 15
     assert [name for name in named if not (ROOT / name).exists() and not (ROOT / "gateway" / name).exists()] == []
     assert "## Changes that oblige a revision of this page" in text

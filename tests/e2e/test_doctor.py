@@ -1,20 +1,22 @@
 """`gateway doctor` on the real thing: no marked secret is anywhere, and one that leaks is found."""
 
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.service import clean_environment
+from fakes.processes import until
+from fakes.service import Service, clean_environment
 
 from gateway.run import canary
 
 
-def doctor(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def doctor(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "gateway", "doctor", *arguments]
-    return subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, env=clean_environment(environment), capture_output=True, text=True, timeout=100, check=False)
 
 
 def test_no_secret_leaks(tmp_path: Path) -> None:
@@ -37,6 +39,30 @@ def test_what_leaks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(canary, "_fly", careless)
     assert canary.leaks() == ["a gateway token is in the file traces"]
     assert set(pages[0]) >= {"the first token", "an unknown token", "a stored provider key"}
+
+
+def test_what_it_says_of_a_service_that_runs(start_service: Callable[..., Service]) -> None:
+    service = start_service(workers=1, environment={"GATEWAY_BOOTSTRAP__STAYS": "false"})
+
+    def said() -> str:
+        where = {"GATEWAY_SERVER__LISTEN": service.origin.removeprefix("http://")}
+        return doctor("--quick", "--data-dir", str(service.data_dir), **where).stdout
+
+    first = said()
+    assert f"ok    {service.origin} is ready" in first
+    assert "ok    one master-key is in use" in first
+    assert "ok    one pepper is in use" in first
+    assert f"ok    account {service.account}: the audit log is written, last at 20" in first
+    assert re.search(rf"look  account {service.account}: the first token \(id \w+\) may do everything until 20", first)
+    assert f"look  {service.data_dir / 'bootstrap-token'} may do everything" in first
+    command = [sys.executable, "-m", "gateway", "token", "create", "admin", "--permission", "all"]
+    where = ["--url", service.origin, "--data-dir", str(service.data_dir)]
+    subprocess.run([*command, *where], env=clean_environment(), check=True, capture_output=True, timeout=60)
+    until(lambda: (service.data_dir / "bootstrap-token").read_text() == "", "the file of the first token is emptied")
+    assert "was emptied" in service.log_tail()
+    second = said()
+    assert "the first token (id" not in second
+    assert f"ok    {service.data_dir / 'bootstrap-token'} is empty: the first token has ended" in second
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o600])

@@ -1,5 +1,7 @@
 """What the doctor says, check by check."""
 
+import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -145,3 +147,11 @@ def test_the_exit_code_says_whether_something_is_bad() -> None:
     assert doctor.told(iter([good("a"), doubtful("b")]), said.append) == 0
     assert doctor.told(iter([bad("c"), good("d")]), said.append) == 1
     assert said == ["ok    a", "look  b", "BAD   c", "ok    d"]
+
+
+def test_a_key_that_was_not_rotated_for_years(data: Path) -> None:
+    assert not [finding for finding in doctor.secret_files(data, "") if "days old" in finding.text]
+    os.utime(data / "pepper", (0, time.time() - 800 * 86_400))
+    (said,) = [finding for finding in doctor.secret_files(data, "") if "days old" in finding.text]
+    assert said.verdict is DOUBTFUL
+    assert said.text.startswith(f"{data / 'pepper'} is 800 days old: gateway keys rotate")

@@ -20,7 +20,7 @@ from typing import cast
 from logs import ACCOUNT, record
 
 from gateway.control.counters import CounterSums
-from gateway.control.recorder import Recorder
+from gateway.control.recorder import Recorder, Rules
 from gateway.edge.outgoing import BATCH_ROWS
 from gateway.link.frames import Records, decode, encode
 from gateway.model.records import LogRecord
@@ -46,7 +46,7 @@ async def measure(url: str, count: int, profile: cProfile.Profile | None) -> Non
     store = open_store(url)
     await store.open()
     await store.accounts.insert(Account(id=ACCOUNT, name="bench", created_at=0.0))
-    counters, recorder = CounterSums(), Recorder(store.log, cost_of=PriceTable.packaged().cost_of)
+    counters, recorder = CounterSums(), Recorder(store.log, Rules(cost_of=PriceTable.packaged().cost_of))
     recorder.start()
     room = asyncio.Semaphore(IN_FLIGHT)
 
@@ -61,7 +61,7 @@ async def measure(url: str, count: int, profile: cProfile.Profile | None) -> Non
     for message in messages:
         await room.acquire()
         records = cast(Sequence[LogRecord], cast(Records, decode(message)).rows)
-        recorder.take(records, partial(confirmed, records))
+        recorder.accept(records, partial(confirmed, records))
     await recorder.close(600)
     if profile is not None:
         profile.disable()

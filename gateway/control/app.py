@@ -42,7 +42,7 @@ from gateway.control.pages import Pages
 from gateway.control.peppers import Peppers
 from gateway.control.publisher import Publisher
 from gateway.control.queries import Queries
-from gateway.control.recorder import Recorder
+from gateway.control.recorder import Recorder, Rules
 from gateway.control.rewrap import Rewrap
 from gateway.control.rotations import PepperRotation
 from gateway.control.seals import Seals
@@ -94,10 +94,12 @@ class Control:
         self._changes = SettingsChanges(store, self._seals, self._publisher, audit, clock)
         self._recorder = Recorder(
             store.log,
-            wanted=self._belongs,
-            cost_of=PriceTable.packaged().cost_of,
-            budget=DailyBudget(clock, config.unauthenticated_log_bytes).spend,
-            body_bytes=config.log_body_bytes,
+            Rules(
+                wanted=self._belongs,
+                cost_of=PriceTable.packaged().cost_of,
+                budget=DailyBudget(clock, config.unauthenticated_log_bytes).spend,
+                body_bytes=config.log_body_bytes,
+            ),
         )
         self._unauthenticated = UnauthenticatedRequests(store.callers, store.tokens, clock, self._peppers)
         self._janitor = Janitor(

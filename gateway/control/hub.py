@@ -80,7 +80,7 @@ class Hub:
             case Records(number, rows, bodies):
                 # `decode` made them whole values again.
                 records, said = cast(Sequence[LogRecord], rows), cast(Sequence[LogBodies], bodies)
-                self._facts.recorder.take(records, partial(self._recorded, edge, number, records), said)
+                self._facts.recorder.accept(records, partial(self._recorded, edge, number, records), said)
             case Counters(deltas):
                 self._facts.counters.add(edge.edge_id, deltas)
             case Unauthenticated():

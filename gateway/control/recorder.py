@@ -1,4 +1,5 @@
-"""Facts flow up: log records → bounded queue → store, one transaction per batch. The only writer of the request log.
+"""Facts flow up: log records → bounded queue → store, one transaction per batch. The only writer of the request log; other
+sinks get the records as they come (`sinks`), and have no say in when they are confirmed.
 
 Who brought records is told once they are written or given up for good. What is still queued when the service stops, or
 dies, was confirmed to nobody: the edges bring it again.
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.control.bodies import Unpacking
+from gateway.control.sinks import SinkQueue
 from gateway.kit.aio import cancel_and_wait, spawn
 from gateway.kit.bounded import BoundedQueue
 from gateway.model import bounds
@@ -43,23 +45,30 @@ class _Delivery:
     bodies: Sequence[LogBodies] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What is asked of each record."""
+
+    wanted: Callable[[LogRecord], bool] = lambda _record: True
+    """Whether the log takes it."""
+    cost_of: Callable[[LogRecord], float | None] = lambda _record: None
+    budget: Callable[[int], bool] = lambda _size_bytes: True
+    """Whether there is room for so many bytes of a caller without a token."""
+    body_bytes: int = BODY_BYTES
+
+
 class Recorder:
     def __init__(
         self,
         log: RequestLog,
+        rules: Rules = Rules(),
         *,
-        wanted: Callable[[LogRecord], bool] = lambda _record: True,
-        cost_of: Callable[[LogRecord], float | None] = lambda _record: None,
-        budget: Callable[[int], bool] = lambda _size_bytes: True,
-        body_bytes: int = BODY_BYTES,
+        sinks: Sequence[SinkQueue] = (),
         pause: Pause = asyncio.sleep,
     ) -> None:
         self._log = log
-        self._wanted = wanted
-        self._cost_of = cost_of
-        self._budget = budget
-        """Whether there is room for so many bytes of a caller without a token."""
-        self._body_bytes = body_bytes
+        self._rules = rules
+        self._sinks = sinks
         self._pause = pause
         self._queue: BoundedQueue[_Delivery] = BoundedQueue(QUEUE_BYTES)
         self._queued = 0
@@ -79,7 +88,7 @@ class Recorder:
         """Records queued or being written."""
         return self._queued + sum(len(delivery.records) for delivery in self._in_hand)
 
-    def take(
+    def accept(
         self,
         records: Sequence[LogRecord],
         confirm: Callable[[], object] = lambda: None,
@@ -89,6 +98,9 @@ class Recorder:
         if not records:
             confirm()
             return
+        records = [self._priced(record) for record in records]
+        for sink in self._sinks:
+            sink.accept(records)
         weight = sum(record.weight for record in records) + sum(each.weight for each in bodies)
         if not self._queue.put(_Delivery(records, confirm, bodies), weight):
             self.dropped += len(records)
@@ -101,17 +113,23 @@ class Recorder:
 
     def start(self) -> None:
         self._task = spawn(self._run(), "recorder")
+        for sink in self._sinks:
+            sink.start()
 
     async def close(self, timeout_s: float) -> None:
-        """Write what is queued, for at most `timeout_s` seconds."""
+        """Write what is queued, for at most `timeout_s` seconds; the sinks meanwhile write what waits for them."""
         self._closing.set()
         self._arrived.set()
         self._full.set()
+        sinks = [sink.close(timeout_s) for sink in self._sinks]
+        await asyncio.gather(self._finish(timeout_s), *sinks)
+        if self.waiting:
+            _log.warning("%d log records were not written", self.waiting)
+
+    async def _finish(self, timeout_s: float) -> None:
         if self._task is not None:
             await asyncio.wait([self._task], timeout=timeout_s)
             await cancel_and_wait(self._task)
-        if self.waiting:
-            _log.warning("%d log records were not written", self.waiting)
 
     async def _run(self) -> None:
         while True:
@@ -144,10 +162,10 @@ class Recorder:
 
     async def _write(self) -> None:
         records = [
-            self._priced(record)
+            record
             for delivery in self._in_hand
             for record in delivery.records
-            if self._wanted(record) and (record.token_id or self._affordable(record))
+            if self._rules.wanted(record) and (record.token_id or self._affordable(record))
         ]
         bodies = self._bodies({record.id: record.token_id for record in records})
         if records and await self._stored(records, bodies):
@@ -157,26 +175,26 @@ class Recorder:
             delivery.confirm()
 
     def _affordable(self, record: LogRecord) -> bool:
-        if self._budget(record.weight):
+        if self._rules.budget(record.weight):
             return True
         self.over_budget += 1
         return False
 
     def _bodies(self, token_of: dict[str, str]) -> list[LogBodies]:
         """The bodies of these records (id → who sent it) as they are stored; strangers' as long as there is room."""
-        unpacking = Unpacking(self._body_bytes)
+        unpacking = Unpacking(self._rules.body_bytes)
         found = []
         for delivery in self._in_hand:
             for packed in delivery.bodies:
                 if (token_id := token_of.get(packed.id)) is not None:
                     bodies = unpacking.kept(packed)
-                    if token_id or self._budget(bodies.weight):
+                    if token_id or self._rules.budget(bodies.weight):
                         found.append(bodies)
         return found
 
     def _priced(self, record: LogRecord) -> LogRecord:
         try:
-            cost = bounds.cost(self._cost_of(record))
+            cost = bounds.cost(self._rules.cost_of(record))
         except Exception as error:  # one request's values must not keep all the others from the store
             _log.error("a request could not be priced: %s", type(error).__name__)
             return record

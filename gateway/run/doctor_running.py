@@ -8,9 +8,10 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.run.client import ApiError, Client, client_from, readiness
-from gateway.run.config import Settings, dashboard_origin, own_origin
+from gateway.run.config import Settings, dashboard_origin, local_origin, own_origin
 from gateway.run.findings import Finding, bad, doubtful, good
 from gateway.run.layers import ConfigError
+from gateway.run.values import split_address
 
 TOKEN_NAME: Final = "bootstrap"  # noqa: S105  a name, no secret
 _TIMEOUT_S: Final = 5.0
@@ -28,7 +29,7 @@ def examine_running(settings: Settings, data_dir: Path) -> Iterator[Finding]:
         accounts = [str(one["id"]) for one in client.call("GET", "/accounts")]
     except (ApiError, ConfigError):
         return
-    yield from readiness_of(own_origin(settings.server, settings.server.listen))
+    yield from readiness_of(local_origin(*split_address(settings.ops.listen or settings.server.listen[0])))
     yield from doors(settings, status_of)
     yield from keys(client)
     for account_id in accounts:

@@ -45,11 +45,14 @@ def test_what_it_says_of_a_service_that_runs(start_service: Callable[..., Servic
     service = start_service(workers=1, environment={"GATEWAY_BOOTSTRAP__STAYS": "false"})
 
     def said() -> str:
-        where = {"GATEWAY_SERVER__LISTEN": service.origin.removeprefix("http://")}
+        where = {
+            "GATEWAY_SERVER__LISTEN": service.origin.removeprefix("http://"),
+            "GATEWAY_OPS__LISTEN": service.ops_origin.removeprefix("http://"),
+        }
         return doctor("--quick", "--data-dir", str(service.data_dir), **where).stdout
 
     first = said()
-    assert f"ok    {service.origin} is ready" in first
+    assert f"ok    {service.ops_origin} is ready" in first
     assert "ok    one master-key is in use" in first
     assert "ok    one pepper is in use" in first
     assert f"ok    account {service.account}: the audit log is written, last at 20" in first

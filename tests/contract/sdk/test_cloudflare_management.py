@@ -106,7 +106,7 @@ async def test_logs(api: Api) -> None:
         for number in range(60)
     )  # fmt: skip
     api.rig.control.hub.received(edge, Records(1, records))
-    await api.rig.control._recorder.close(5)
+    await api.rig.control._facts.recorder.close(5)
     listed = await api.call(lambda client: list(client.ai_gateway.logs.list("g1", account_id=ACCOUNT, per_page=50)))
     assert [entry.id for entry in listed] == [record.id for record in reversed(records)]
     one = await api.call(lambda client: client.ai_gateway.logs.get(records[0].id, account_id=ACCOUNT, gateway_id="g1"))

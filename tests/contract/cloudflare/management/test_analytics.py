@@ -54,7 +54,7 @@ async def test_who_may_not_read_sees_nothing(rig: Rig) -> None:
 
 async def told(rig: Rig, frame: Unauthenticated) -> None:
     rig.control.hub.received(ObedientEdge(rig.control, "e1"), frame)
-    await rig.control._unauthenticated.write()
+    await rig.control._facts.unauthenticated.write()
 
 
 async def test_refusals_for_want_of_a_token_are_counted_though_not_logged(rig: Rig) -> None:

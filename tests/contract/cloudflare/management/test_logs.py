@@ -273,7 +273,7 @@ async def test_a_full_log_takes_in_no_more(logged: Rig) -> None:
     logged.control._janitor.retention.full = frozenset({(ACCOUNT, "g1")})
     edge = ObedientEdge(logged.control, "e1")
     logged.control.hub.received(edge, Records(1, (_record(7), _record(7, "g2"))))
-    await logged.control._recorder.close(5)
+    await logged.control._facts.recorder.close(5)
     assert (await logged.store.log.get(ACCOUNT, "g1", "id-g1-7"), len(await _ids(logged))) == (None, 6)
     assert await logged.store.log.get(ACCOUNT, "g2", "id-g2-7") is not None
 

@@ -156,7 +156,7 @@ async def test_logs(rig: Rig) -> None:
     edge = ObedientEdge(rig.control, "e1")
     records = tuple(_record(number) for number in range(3))
     rig.control.hub.received(edge, Records(1, records))
-    await rig.control._recorder.close(5)
+    await rig.control._facts.recorder.close(5)
     query = "order_by=created_at&direction=desc&filters.key=provider&filters.operator=eq&filters.value=openai&meta_info=true"
     listed = await rig.ai("GET", f"/gateways/g1/logs?per_page=2&{query}")
     assert [entry["id"] for entry in listed.result] == [records[2].id, records[1].id]

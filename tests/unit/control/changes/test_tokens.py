@@ -22,8 +22,7 @@ TOKEN = Token(
 
 
 def changes_of(rig: Rig) -> TokenChanges:
-    control = rig.control
-    return TokenChanges(control._changes.turn, control._store.tokens, control._publisher, control._audit, control._bootstrap)
+    return rig.control._tokens
 
 
 async def disabled(old: Token) -> Token:

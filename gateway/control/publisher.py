@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.kit.clock import Clock
-from gateway.link.frames import DownFrame, Patch, Revoke, Snapshot
+from gateway.link.frames import Patch, Revoke, Snapshot
 from gateway.link.port import EdgeConnection
 from gateway.model.gateways import AccountEntry, GatewayEntry
 
@@ -177,10 +177,6 @@ class Publisher:
     def any_edge(self) -> EdgeConnection | None:
         """One that has the settings."""
         return next((edge.connection for edge in self._edges.values() if edge.version), None)
-
-    def broadcast(self, frame: DownFrame) -> None:
-        for edge in self._edges.values():
-            edge.connection.send(frame)
 
     # --- revocation
 

@@ -1,6 +1,6 @@
 """The link's vocabulary (architecture section 6): one frozen dataclass per frame, one JSON text message each.
 
-Down: Hello, Snapshot, Patch, Revoke, Purge, Recorded, TryKey, Drain. Up: Ready, Revoked, Records, Counters,
+Down: Hello, Snapshot, Patch, Revoke, Recorded, TryKey. Up: Ready, Revoked, Records, Counters,
 Unauthenticated, Tried.
 Questions go up with a number and come back answered: AskToken → TokenAnswer, OpenDefault → Opened, Lease → Leased.
 A question that control cannot answer now comes back as Unavailable.
@@ -62,14 +62,6 @@ class Revoke:
 
 
 @dataclass(frozen=True, slots=True)
-class Purge:
-    """Drop cached answers of a gateway (response cache, later)."""
-
-    account_id: str
-    gateway_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Recorded:
     """The Records with this number are in the store, or given up for good."""
 
@@ -85,11 +77,6 @@ class TryKey:
     gateway_id: str
     provider: str
     alias: str
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """Stop accepting, finish what is under way, leave."""
 
 
 # --- up -------------------------------------------------------------------------------------
@@ -206,7 +193,7 @@ class Unavailable:
 
 Question = AskToken | OpenDefault | Lease
 Answer = TokenAnswer | Opened | Leased | Unavailable
-DownFrame = Hello | Snapshot | Patch | Revoke | Purge | Recorded | TryKey | Drain | Answer
+DownFrame = Hello | Snapshot | Patch | Revoke | Recorded | TryKey | Answer
 UpFrame = Ready | Revoked | Records | Counters | Unauthenticated | Tried | Question
 Frame = DownFrame | UpFrame
 
@@ -217,10 +204,8 @@ _KINDS: Final[dict[str, type[Any]]] = {
         Snapshot,
         Patch,
         Revoke,
-        Purge,
         Recorded,
         TryKey,
-        Drain,
         Ready,
         Revoked,
         Records,

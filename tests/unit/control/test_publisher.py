@@ -8,7 +8,7 @@ from fakes.link import FakeEdgeConnection
 
 from gateway.control.publisher import Publisher, Revocation
 from gateway.kit.aio import spawn
-from gateway.link.frames import Drain, Patch, Revoke, Snapshot
+from gateway.link.frames import Patch, Revoke, Snapshot
 from gateway.model.gateways import AccountEntry, Gateway, GatewayEntry
 
 DIGEST = b"d" * 32
@@ -85,14 +85,14 @@ def test_loading_again_replaces_everything_everywhere() -> None:
     assert publisher.gateway("a", "g") is None
 
 
-def test_broadcast_and_leaving() -> None:
+def test_who_has_left_is_sent_nothing() -> None:
     publisher = _publisher()
     edges = [_ready(publisher, name) for name in "ef"]
     publisher.left(edges[0])
     publisher.left(edges[0])
     publisher.is_ready(edges[0], "w", 0)
-    publisher.broadcast(Drain())
-    assert [edge.sent for edge in edges] == [[], [Drain()]]
+    publisher.load([], [])
+    assert [len(edge.sent) for edge in edges] == [0, 1]
 
 
 async def test_a_revocation_waits_for_every_edge() -> None:

@@ -13,7 +13,7 @@ from fakes.provider import FakeProvider, Gate, gated, reply, stall, stream
 from gateway.edge import listener
 from gateway.edge.listener import Edge
 from gateway.kit.clock import SystemClock
-from gateway.link.frames import Hello, Patch, Purge, Ready, Revoke, Revoked, Snapshot
+from gateway.link.frames import Hello, Patch, Ready, Revoke, Revoked, Snapshot
 from gateway.model.service import EdgeConfig, Timeouts
 
 KEY = {"Authorization": "Bearer sk-x"}
@@ -46,7 +46,7 @@ async def test_nothing_is_accepted_before_the_settings_came() -> None:
 async def test_frames_from_control(provider: FakeProvider) -> None:
     async with serving(provider) as edge:
         edge.link.sent.clear()
-        edge.link.deliver(Patch(2, gateways=(gateway("g2"),)), Revoke(b"d"), Purge("a", "g"))
+        edge.link.deliver(Patch(2, gateways=(gateway("g2"),)), Revoke(b"d"))
         assert edge.link.sent == [Ready("worker-1", 2), Revoked(b"d")]
         edge.link.sent.clear()
         edge.link.deliver(Patch(9))

@@ -39,13 +39,13 @@ class GroupBody(Body):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        if find_group(self.id, self.name) is None:
-            raise ValueError("Unknown permission group")
+        self.stored()
         return self
 
     def stored(self) -> dict[str, str]:
         group = find_group(self.id, self.name)
-        assert group is not None
+        if group is None:
+            raise ValueError("Unknown permission group")
         return {"id": group.id, "name": group.name}
 
 

@@ -159,7 +159,8 @@ def policy(*names: str, account: str = ACCOUNT, scope: Any = "*", effect: str = 
 
 
 @asynccontextmanager
-async def running_control(store: Store, **settings: Any) -> AsyncIterator[Rig]:
+async def running_control(store: Store, *, opens: bool = True, **settings: Any) -> AsyncIterator[Rig]:
+    """`opens`: whether the store is there already, so that it is worth waiting for."""
     with tempfile.TemporaryDirectory(prefix="agw") as folder:
         socket = str(Path(folder) / "control.sock")
         config = ControlConfig(
@@ -181,7 +182,8 @@ async def running_control(store: Store, **settings: Any) -> AsyncIterator[Rig]:
         await control.start()
         assert control._opening.task is not None
         # It starts without its store after two seconds, which a busy machine may need for the migrations alone.
-        await asyncio.wait({control._opening.task}, timeout=20)
+        if opens:
+            await asyncio.wait({control._opening.task}, timeout=20)
         try:
             async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(socket)) as client:
                 yield Rig(control, clock, client, config, store, handed_out)

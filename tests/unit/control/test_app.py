@@ -46,7 +46,7 @@ async def test_without_a_store_the_api_says_503_until_it_comes_back(monkeypatch:
     monkeypatch.setattr(opening, "_FIRST_PAUSE_S", 0.01)
     store = MemoryStore()
     store.down = True
-    async with running_control(store) as rig:
+    async with running_control(store, opens=False) as rig:
         down = await rig.call("GET", "/accounts", token="x")
         assert (down.status, down.codes) == (503, [2919])
         assert down.headers["Retry-After"] == "2"
@@ -91,7 +91,7 @@ async def test_a_store_that_hangs_does_not_hold_the_start(monkeypatch: pytest.Mo
     store = MemoryStore()
     answering = asyncio.Event()
     monkeypatch.setattr(store, "open", answering.wait)
-    async with running_control(store) as rig:
+    async with running_control(store, opens=False) as rig:
         assert (await rig.call("GET", "/accounts", token="x")).status == 503
         answering.set()
         async with asyncio.timeout(10):

@@ -194,6 +194,7 @@ async def test_broken_ones_are_bad_requests(
     assert provider.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("surface", ["compat", "v1/chat/completions", "run"])
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "gzip, br"])
 async def test_bombs_are_too_large(edge: RunningEdge, provider: FakeProvider, coding: str, surface: str) -> None:

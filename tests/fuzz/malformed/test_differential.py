@@ -39,6 +39,7 @@ async def test_vector(vector: Vector) -> None:
     assert counts["accepted"] >= len(vector.served), "what is served was read"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(max(60, MUTANTS // 50))
 async def test_mutants() -> None:
     chance = random.Random(SEED)

@@ -88,6 +88,7 @@ async def test_no_more_than_the_limit(encoding: bytes) -> None:
     assert await read(encoding, [coded(encoding, bytes(1 << 25))]) is BODY_TOO_LARGE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", CODERS)
 async def test_what_expands_too_far_is_a_bomb(encoding: bytes) -> None:
     most = 16 * FREE_BYTES

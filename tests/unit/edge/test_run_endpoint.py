@@ -147,6 +147,7 @@ async def test_every_other_byte_of_an_input_stays(given: bytes, sent: bytes) -> 
     assert x.body.held == sent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [b"[]," * 300, b"[" * 900 + b"]" * 900 + b",", b'{"a":[[]]},'])
 async def test_a_body_takes_memory_by_its_size_alone(piece: bytes) -> None:
     """Parsed, empty lists take twenty times as much."""

@@ -28,6 +28,7 @@ def usages(draw: Any) -> dict[str, Any]:
     return usage
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(usages(), st.booleans())
 def test_parts_are_within_their_wholes_and_all_within_bounds(usage: dict[str, Any], apart: bool) -> None:
@@ -44,6 +45,7 @@ def test_parts_are_within_their_wholes_and_all_within_bounds(usage: dict[str, An
         assert (found.tokens_cached or 0) + (found.tokens_cache_write or 0) <= found.tokens_in
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(usages().map(counted), max_size=6), st.randoms())
 def test_merging_is_monotone_and_knows_no_order(told: list[Usage | None], draw: Any) -> None:
@@ -60,6 +62,7 @@ def test_merging_is_monotone_and_knows_no_order(told: list[Usage | None], draw: 
     assert again == merged
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(
     st.fixed_dictionaries(

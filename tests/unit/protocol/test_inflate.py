@@ -85,6 +85,7 @@ def test_pieces_are_bounded(encoding: bytes) -> None:
     assert max(map(len, reader.pieces)) <= 2 * 65536
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [100, 1 << 20])
 @pytest.mark.parametrize("encoding", CODERS)
 def test_a_bomb_is_unknown(encoding: bytes, size: int) -> None:
@@ -93,6 +94,7 @@ def test_a_bomb_is_unknown(encoding: bytes, size: int) -> None:
     assert (reader.whole, usage) == (None, UNKNOWN_USAGE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", CODERS)
 @pytest.mark.parametrize("outer", CODERS)
 def test_a_bomb_within_a_bomb_is_unknown(inner: bytes, outer: bytes) -> None:
@@ -166,6 +168,7 @@ def test_other_encodings_have_no_reader(encoding: bytes) -> None:
     assert inflating(encoding, Heard()) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", CODERS)
 def test_the_beginning_of_a_body(encoding: bytes) -> None:
     code = CODERS[encoding]

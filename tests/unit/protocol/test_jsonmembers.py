@@ -114,6 +114,7 @@ def test_time_grows_with_the_body_and_no_faster(piece: bytes) -> None:
         assert grows_evenly(lambda body: find(body, 65_536), opening, piece), opening
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_a_hostile_body_takes_little_memory_beside_itself(piece: bytes) -> None:
     for opening in OPENINGS:

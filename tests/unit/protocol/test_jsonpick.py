@@ -45,6 +45,7 @@ def pick(raw: bytes, cuts: list[int]) -> tuple[list[dict[str, Any]], dict[str, A
     return found + picker.last(), picker.rest()
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(DOCUMENTS, CUTS, st.sampled_from(["array", "lines", "indented"]))
 def test_what_a_parser_would_find(documents: list[dict[str, Any]], cuts: list[int], form: str) -> None:
@@ -116,6 +117,7 @@ def test_text_that_is_little_but_punctuation_is_not_read_for_long(raw: bytes, en
     assert picker.last()[-1:] == ([] if opening else [{"model": "m"}]), "of texts the last one is enough"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "many"),
     [

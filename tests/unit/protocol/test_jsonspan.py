@@ -207,6 +207,7 @@ def test_time_grows_with_the_body_and_no_faster(piece: bytes, size: int) -> None
         assert grows_evenly(lambda body: find(body, size), opening, piece), opening
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_a_hostile_body_takes_little_memory_beside_itself(piece: bytes) -> None:
     """A window of the finder is looked at, whatever the body: patterns note ways back, many bytes for each of input."""

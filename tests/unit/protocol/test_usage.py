@@ -421,6 +421,7 @@ SUMS = [
 """Events and documents beside which a provider tells what was taken so far."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [97, 1 << 20])
 @pytest.mark.parametrize("part", SUMS)
 @pytest.mark.parametrize("form", ["events", "events with carriage returns", "array", "lines"])
@@ -451,6 +452,7 @@ def test_counts_out_of_an_answer_that_was_not_read_to_its_end_are_not_exact() ->
     assert read(body + b'"b":2}', streamed=False) == FULL._replace(exactness="partial")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [b'data:{"usage":{}}\n\n', b'data:{"usage":{"prompt_tokens":1}}\r\r', b'data:{"error":1}\n\n', b"event:error\ndata\n\n",

@@ -1,7 +1,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -12,15 +11,10 @@ from gateway.telemetry.logging import AUDIT_LOGGER, Sampled, configure, redact
 
 
 @pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level, logging.raiseExceptions
+def lines(own_logging: None) -> io.StringIO:
     stream = io.StringIO()
     configure("debug", stream)
-    yield stream
-    logging.captureWarnings(False)
-    root.handlers[:], logging.raiseExceptions = before[0], before[2]
-    root.setLevel(before[1])
+    return stream
 
 
 def only(stream: io.StringIO) -> dict[str, object]:

@@ -135,7 +135,8 @@ def test_a_prompt_with_a_tools_round_trip(
 ) -> None:
     for provider, secret in (("openai", "sk-s"), ("anthropic", "sk-ant-s"), ("google-ai-studio", "AIza-s")):
         service.management.store_key(gateway_id, provider, secret)
-    upstream.always = agent_turns(coding)
+    codings: list[tuple[str, str]] = []
+    upstream.always = agent_turns(coding, codings)
     work = tmp_path / "work"
     prompt = f"Read the file {work}/note.txt and tell me the word that stands in it."
     said = run(*agent(Place(service, gateway_id, run_token.value, work), prompt))
@@ -143,6 +144,7 @@ def test_a_prompt_with_a_tools_round_trip(
     assert said.status == 0, said.out[-3000:]
     assert "reconnect" not in said.out.lower(), said.out[-3000:]
     asked = [one for one in upstream.requests if one.method == "POST" and "count_tokens" not in one.target]
+    assert {sent for _, sent in codings} == {coding}, codings
     assert sum(WORD in one.body.decode("utf-8", "replace") for one in asked) >= 1, "the tool's answer went up"
     assert all(run_token.value not in value for one in upstream.requests for _, value in one.headers)
 

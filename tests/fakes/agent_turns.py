@@ -26,16 +26,18 @@ _CODERS = {"gzip": gzip.compress, "br": brotli.compress, "zstd": zstd.compress}
 Call = tuple[str, dict[str, Any]]
 
 
-def agent_turns(coding: str = "") -> Behaviour:
-    """One such turn after the other, by what was asked."""
+def agent_turns(coding: str, codings: list[tuple[str, str]]) -> Behaviour:
+    """One such turn after the other, by what was asked; `codings` tells of each what was offered and what was sent."""
 
     async def behaviour(exchange: Exchange) -> None:
         sent = await exchange.body()
         if exchange.received.header("content-encoding") == "zstd":
             sent = zstd.decompress(sent)
         whole = b"".join(_turn(exchange.received.path, json.loads(sent or b"{}"), sent.decode()))
-        accepted = {part.partition(";")[0].strip() for part in (exchange.received.header("accept-encoding") or "").split(",")}
+        offered = exchange.received.header("accept-encoding") or ""
+        accepted = {part.partition(";")[0].strip() for part in offered.split(",")}
         fields = [("Content-Type", "text/event-stream; charset=utf-8")]
+        codings.append((offered, coding if coding in accepted else ""))
         if coding in accepted:
             whole = _CODERS[coding](whole)
             fields.append(("Content-Encoding", coding))

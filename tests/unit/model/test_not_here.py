@@ -23,7 +23,7 @@ def _row(row: Absent) -> str:
     def code(names: tuple[str, ...]) -> str:
         return ", ".join(f"`{name}`" for name in names)
 
-    settings = code(row.settings + tuple(f"{name}` of a stored key" for name in row.key_settings)).replace("key`", "key")
+    settings = ", ".join(filter(None, (code(row.settings), *(f"`{name}` of a stored key" for name in row.key_settings))))
     return f"| {row.feature} | {settings or '–'} | {code(row.options) or row.urls or '–'} |"
 
 

@@ -120,7 +120,7 @@ class Control:
         self._facts = Facts(recorder, counters, unauthenticated, access_log, trials)
         self.hub: LinkHandler = Hub(self._publisher, self._changes.gateways, store.tokens, self._access, self._facts)
         self._link = LinkServer(self.hub)
-        self._listeners = Listeners(lambda: self.opened, config.shutdown_s / 5)
+        self._listeners = Listeners(lambda: self.opened, config.shutdown_s / 5, config.header_bytes)
 
     async def start(self) -> None:
         """Open the store, or go on trying in the background, and listen.

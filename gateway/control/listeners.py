@@ -12,16 +12,19 @@ from gateway.control.answers import Handler, bare_heads, enveloped, refused
 from gateway.kit.hosts import Hosts
 from gateway.model.faults import MISDIRECTED, STORE_DOWN
 
+_MOST_FIELDS: Final = 160
+"""The 128 that an edge takes, and its own."""
 _BODY_BYTES: Final = 1024 * 1024
 """Largest body of a management request."""
 _ANY_HOST: Final = Hosts(())
 
 
 class Listeners:
-    def __init__(self, is_open: Callable[[], bool], shutdown_s: float) -> None:
+    def __init__(self, is_open: Callable[[], bool], shutdown_s: float, header_bytes: int) -> None:
         """`is_open`: whether the store is; until then the API answers 503."""
         self._is_open = is_open
         self._shutdown_s = shutdown_s
+        self._header_bytes = header_bytes
         self.runners: list[web.AppRunner] = []
 
     @property
@@ -57,9 +60,17 @@ class Listeners:
         return gate
 
     async def _runner(self, app: web.Application) -> web.AppRunner:
-        # Bodies are not inflated: a compressed one is refused as no JSON, and no bomb can go off.
+        # Bodies are not inflated: a compressed one is refused as no JSON, and no bomb can go off. The edge has bounded
+        # the heads, and adds some fields.
         runner = web.AppRunner(
-            app, handle_signals=False, access_log=None, auto_decompress=False, shutdown_timeout=self._shutdown_s
+            app,
+            handle_signals=False,
+            access_log=None,
+            auto_decompress=False,
+            shutdown_timeout=self._shutdown_s,
+            max_line_size=self._header_bytes,
+            max_field_size=self._header_bytes,
+            max_headers=_MOST_FIELDS,
         )
         await runner.setup()
         self.runners.append(runner)

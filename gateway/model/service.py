@@ -166,6 +166,7 @@ class ControlConfig:
     """Origin that clients reach the gateway by; shown in `url/{provider}`."""
     audit_keep_days: int = 400
     """How long entries of the audit log are kept."""
+    header_bytes: int = 65_536
     log_body_bytes: int = 262_144
     """As much of each logged body is kept, also when it came packed."""
     unauthenticated_log_bytes: int = 10 * 1024 * 1024 * 1024

@@ -269,6 +269,7 @@ def load(settings: Settings, data_dir: Path, environ: Mapping[str, str], runtime
         public_url=settings.server.public_url or own_origin(settings.server, settings.server.listen),
         dashboard_url=dashboard_origin(settings) if settings.admin.listen else "",
         workers=workers,
+        header_bytes=settings.limits.header_bytes,
         log_body_bytes=settings.limits.log_body_bytes,
         unauthenticated_log_bytes=settings.limits.unauthenticated_log_bytes,
         access_log_share=settings.log.access,

@@ -25,7 +25,7 @@ ROUTES = [web.route("*", "/client/x", hello), web.route("*", "/other", hello)]
 
 @pytest.fixture
 async def listeners() -> AsyncIterator[Listeners]:
-    made = Listeners(lambda: State.opened, 1.0)
+    made = Listeners(lambda: State.opened, 1.0, 65_536)
     yield made
     for runner in made.runners:
         await runner.cleanup()

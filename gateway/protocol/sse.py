@@ -70,6 +70,7 @@ class EventSplitter:
         "_telling",
         "_unheard",
         "_waiting",
+        "_waiting_failed",
         "failed",
         "oversized",
         "steps",
@@ -90,7 +91,9 @@ class EventSplitter:
         self._seen = 0
         """Bytes of the stream so far."""
         self._waiting: list[bytes] = []
-        """The last event that was found and not told, if none was told behind it."""
+        """The last event that was found and not told, if none was told behind it; empty where it has no data."""
+        self._waiting_failed = False
+        """Whether it was called `error`."""
         self._overrun = False
         """Whether the beginning of this event is gone already."""
         self._unheard = False
@@ -157,6 +160,7 @@ class EventSplitter:
             start = begin if (before := _last_blank(held, max(begin, look), found)) < 0 else _beyond_blank(held, before)
             blank = _BLANK_LINE.search(held, max(found, look))
             assert blank is not None  # there is one at `last`
+            self._begun = self._begun or start > 0  # a byte order mark is one before the first event alone
             self._tell(telling, start, blank.start(), start >= free, events)
             begin = look = blank.end()
         self._begun = True
@@ -165,14 +169,14 @@ class EventSplitter:
     def _tell(self, telling: Telling, begin: int, end: int, allowed: bool, events: list[bytes]) -> None:
         """This event, or keep it waiting."""
         told: list[bytes] = []
-        oversized = self.oversized
+        oversized, failed = self.oversized, self.failed
         self._close(begin, end, told)
         if self.oversized == oversized:  # else it was passed on already
             if not allowed:
-                self._waiting = told or self._waiting
+                self._waiting, self._waiting_failed, self.failed = told, self.failed and not failed, failed
                 return
             self.steps += 1
-            self._waiting = []
+            self._waiting, self._waiting_failed = [], False
         if told:
             telling.opened = True
             events += told
@@ -180,6 +184,7 @@ class EventSplitter:
     def finish(self) -> list[bytes]:
         """The stream has ended: the event that waits, and data of one that no blank line closed. A browser would drop it."""
         events, self._waiting = self._waiting, []
+        self.failed = self.failed or self._waiting_failed
         end = len(self._held)
         if self._held.endswith((b"\n", b"\r")):
             end -= 1

@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.protocol.sse import BEYOND, EventSplitter
@@ -100,6 +100,9 @@ WANTED = st.lists(PIECES | st.sampled_from([b'"usage"', b'"error":null', b"event
 
 @settings(max_examples=200, deadline=None)
 @given(WANTED, WANTED, WANTED, CUTS, st.integers(5, 700), st.booleans())
+@example(b"", b'\ndata:\n\n"usage"', b"\n\n", [1], 61, False)  # the last event that tells has no data
+@example(b"", b'data:1\nevent:error\n\ndata:"usage"\n\n', b"", [1], 61, False)  # an error that is not told
+@example(b"", b":\n\n\xef\xbb\xbfevent:error", b"", [1], 12, False)  # what looks like a mark within the stream
 def test_any_cut_of_more_events_than_allowed_tells_the_same(
     opening: bytes, piece: bytes, ending: bytes, cuts: list[int], limit: int, meta: bool
 ) -> None:

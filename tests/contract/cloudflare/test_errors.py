@@ -29,6 +29,7 @@ MANAGEMENT = {
     faults.STORE_DOWN,
     faults.TOO_MANY_QUERIES,
     faults.QUERY_TOO_LONG,
+    faults.NO_WORKER,
 }
 """Raised by control only; their own tests stand under `management/`."""
 

@@ -14,7 +14,7 @@ import pytest
 from fakes.service import ROOT
 
 from gateway.model.service import ControlConfig, ProviderOverride, Timeouts
-from gateway.run import children, cli, supervisor
+from gateway.run import children, cli, control_process, generation
 from gateway.run.config import Settings, vocabulary
 
 DEPLOY = ROOT / "deploy"
@@ -145,8 +145,8 @@ def seconds(text: str) -> float:
 
 def test_the_unit_leaves_time_for_what_the_service_does() -> None:
     service = directives(SYSTEMD / "gateway.service", "Service")
-    control_s = ControlConfig(control_socket="/x").shutdown_s + supervisor._CONTROL_KILL_MARGIN_S
-    assert seconds(service["TimeoutStopSec"][0]) > Timeouts().drain_s + supervisor._KILL_MARGIN_S + control_s
+    control_s = ControlConfig(control_socket="/x").shutdown_s + control_process._KILL_MARGIN_S
+    assert seconds(service["TimeoutStopSec"][0]) > Timeouts().drain_s + generation._KILL_MARGIN_S + control_s
     assert seconds(service["WatchdogSec"][0]) >= 2 * children._BEAT_LIMIT_S
     assert seconds(service["TimeoutStartSec"][0]) > children._START_LIMIT_S
 

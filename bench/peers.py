@@ -58,7 +58,11 @@ def nginx_proxy(up: Upstreams) -> Iterator[System]:
       listen 127.0.0.1:{port} backlog=4096;
       proxy_http_version 1.1; proxy_buffering off; proxy_request_buffering off; proxy_read_timeout 300s;
       proxy_set_header Connection ""; proxy_set_header {HEADER} "";
-      location /whole/ {{ if ($known = 0) {{ return 401; }} proxy_pass http://whole/v1/; }}
+      location /whole/ {{
+        if ($known = 0) {{ return 401; }}
+        proxy_request_buffering on; client_body_buffer_size 512k;
+        proxy_pass http://whole/v1/;
+      }}
       location /paced/ {{ if ($known = 0) {{ return 401; }} proxy_pass http://paced/v1/; }}
       location /bodies/ {{
         if ($known = 0) {{ return 401; }}

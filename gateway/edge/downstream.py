@@ -191,7 +191,7 @@ class Downstream(CountedHandler):
         if found is None or known is None or len(data) - found.end != (found.length or 0):
             return False
         self._found = None
-        self._take(known.message, WholeBody(data[found.end :], known.head, found.lines))
+        self._take(known.message, WholeBody(data[found.end :], found.head, found.lines))
         return True
 
     def _take(self, message: Message, body: WholeBody) -> None:
@@ -213,7 +213,7 @@ class Downstream(CountedHandler):
             self._request_bytes = found.end + (found.length or 0)
             self._first_read = b""
             request.lines, request.length = found.lines, found.length
-            head = found.known.head
+            head = found.head
         else:
             try:
                 head, request.target = read_head(message, self.header_limit_bytes)

@@ -77,14 +77,16 @@ class KnownHead:
 class FoundHead:
     """A head that came, as a known one."""
 
-    __slots__ = ("end", "known", "length", "lines")
+    __slots__ = ("end", "head", "known", "length", "lines")
 
     def __init__(self, known: KnownHead, lines: list[Line] | None, end: int, length: int | None) -> None:
         self.known = known
+        self.head = known.head
+        """For this request, which may wait in line until the known one is forgotten."""
         self.lines = lines
         """All but the length's, where they are not those of the known head."""
         self.end = end
-        """Bytes of it, with the empty line."""
+        """Bytes of the head, with the empty line."""
         self.length = length
         """Of the body; None where it says nothing."""
 

@@ -333,6 +333,29 @@ async def test_a_known_head_with_a_body_that_comes_later(edge: RunningEdge, prov
             assert provider.requests[-1].header("x-request-id") == str(number)
 
 
+async def test_a_known_head_that_waits_in_line_is_not_forgotten(edge: RunningEdge, provider: FakeProvider) -> None:
+    """It came behind a request that takes long, and its body is not whole: the memory may let go of it meanwhile."""
+    assert edge.edge._server is not None
+    gate = Gate()
+    async with edge.client() as wire:
+        assert (await wire.ask("POST", target(), KEY, b"first")).status == 200
+        provider.script(gated(gate, reply(b"slow")))
+        await wire.send(request_bytes("POST", target(), KEY, b"second"))
+        await until(lambda: len(provider.requests) == 2)
+        third = request_bytes("POST", target(), KEY, b"third")
+        await wire.send(third[:-2])
+        (connection,) = edge.edge._server.connections
+        await until(lambda: connection._messages)  # type: ignore[attr-defined]
+        for _ in range(3):
+            edge.edge._server.memory.sweep()
+        assert len(edge.edge._server.memory) == 0
+        gate.open()
+        assert (await wire.reply("POST")).body == b"slow"
+        await wire.send(third[-2:])
+        assert (await wire.reply("POST")).body == told("x", b"third")
+    assert provider.requests[-1].header("authorization") == KEY["Authorization"]
+
+
 async def test_a_length_that_was_refused_says_nothing_of_the_next(provider: FakeProvider) -> None:
     async with RunningEdge(
         gateways=[gateway("open", authentication=False)],

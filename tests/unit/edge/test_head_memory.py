@@ -303,7 +303,7 @@ async def test_what_is_found_is_what_the_parser_would_have_read() -> None:
             alone = RequestHead(message.raw_headers, http_10=False, limit_bytes=9999)
         except Refusal:
             pytest.fail(f"a head that is refused: {data!r}")
-        head = found.known.head
+        head = found.head
         assert (head.credentials, head.control, head.chunked) == (alone.credentials, alone.control, alone.chunked)
         assert alone.content_length == found.length
         lines = found.known.lines if found.lines is None else found.lines
